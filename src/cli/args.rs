@@ -1,0 +1,183 @@
+//! What was typed. Every flag carries its own documentation; nothing is decided here.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// Says whether a backup archive is whole, authentic and complete enough to restore from.
+#[derive(Debug, Parser)]
+#[command(name = "veritar", version, about, max_term_width = 100, propagate_version = true)]
+#[command(after_help = "Exit codes: 0 pass, 1 fail, 2 usage, 3 inconclusive, 4 input or output error.\n\
+    A pass proves that the archive is whole, authentic to its passphrase, consistent and complete by its rule set.\n\
+    It does not prove that a restore will succeed on machines nobody looked at.")]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Global {
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", env = "VERITAR_COLOR")]
+    pub(super) color: When,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Read every byte once, prove every layer, judge by the rules
+    Verify(Verify),
+    /// List the members, as far as the archive can be read
+    List(List),
+    /// Write one member to standard output
+    Cat(Cat),
+    /// Show and check rule sets
+    Rules(Rules),
+    /// Say what a finding means, why it matters and what to do
+    Explain(Explain),
+}
+
+/// What every reading command shares.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Reading {
+    /// File whose first line is the passphrase (repeatable: each is tried)
+    #[arg(long, value_name = "FILE", env = "VERITAR_PASSPHRASE_FILE", help_heading = "Secrets")]
+    pub(super) passphrase_file: Vec<PathBuf>,
+    /// Open file descriptor to read the passphrase from
+    #[arg(long, value_name = "N", help_heading = "Secrets")]
+    pub(super) passphrase_fd: Option<u32>,
+    /// Command whose output is the passphrase; run by `sh -c`, only when an archive asks for one
+    #[arg(long, value_name = "COMMAND", env = "VERITAR_PASSPHRASE_COMMAND", help_heading = "Secrets")]
+    pub(super) passphrase_command: Option<String>,
+    /// Name of a systemd credential that is the passphrase
+    #[arg(long, value_name = "NAME", help_heading = "Secrets")]
+    pub(super) passphrase_credential: Option<String>,
+    /// File with an OpenPGP secret key, binary or armored (repeatable)
+    #[arg(long, value_name = "FILE", env = "VERITAR_SECRET_KEY", help_heading = "Secrets")]
+    pub(super) secret_key: Vec<PathBuf>,
+    /// Threads to use [default: as many as there are processors]
+    #[arg(long, value_name = "N", env = "VERITAR_THREADS")]
+    pub(super) threads: Option<usize>,
+    /// Set a limit on what the input may ask for (repeatable); a wrong name lists them all
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(super) limit: Vec<String>,
+    /// Do not show progress
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+    /// When to show progress on standard error
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub(super) progress: When,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Verify {
+    /// Archives to verify; `-` is standard input
+    #[arg(required = true, value_name = "ARCHIVE")]
+    pub(super) archives: Vec<PathBuf>,
+    /// Rule set by identifier or file (repeatable); `auto` finds the one that fits
+    #[arg(long, value_name = "ID|FILE", env = "VERITAR_RULES", default_value = "auto")]
+    pub(super) rules: Vec<String>,
+    /// Digests of members and archive: sha256, blake3, both with a comma, or none
+    #[arg(long, value_name = "NAMES", env = "VERITAR_HASH", default_value = "sha256")]
+    pub(super) hash: String,
+    /// From which severity on an archive fails
+    #[arg(long, value_name = "SEVERITY", env = "VERITAR_FAIL_ON", default_value = "error")]
+    pub(super) fail_on: FailOn,
+    /// Format of standard output
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: ReportFormat,
+    /// Write a further report to a file (repeatable)
+    #[arg(long, value_name = "FORMAT=PATH")]
+    pub(super) report: Vec<String>,
+    /// Show what is only good to know, too
+    #[arg(long, short)]
+    pub(super) verbose: bool,
+    #[command(flatten)]
+    pub(super) reading: Reading,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum FailOn {
+    Error,
+    Warning,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReportFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct List {
+    /// Archive to list; `-` is standard input
+    #[arg(value_name = "ARCHIVE")]
+    pub(super) archive: PathBuf,
+    /// Digests to list with the members: sha256, blake3, both with a comma, or none
+    #[arg(long, value_name = "NAMES", default_value = "none")]
+    pub(super) hash: String,
+    /// Format of the listing
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: ListFormat,
+    #[command(flatten)]
+    pub(super) reading: Reading,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ListFormat {
+    /// Like `tar --list --verbose`, times in UTC
+    Text,
+    /// Like `tar --list`
+    Names,
+    /// One JSON object for each member
+    Jsonl,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Cat {
+    /// Archive to read; `-` is standard input
+    #[arg(value_name = "ARCHIVE")]
+    pub(super) archive: PathBuf,
+    /// Member to write; `./x`, `/x` and `x` are one. Where it stands several times, the first one is written, with a warning
+    #[arg(value_name = "MEMBER")]
+    pub(super) member: std::ffi::OsString,
+    #[command(flatten)]
+    pub(super) reading: Reading,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Rules {
+    #[command(subcommand)]
+    pub(super) command: RulesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RulesCommand {
+    /// The built-in rule sets
+    List,
+    /// The text of a rule set, as a start for one's own; `template` shows every key
+    Show {
+        /// Identifier
+        id: String,
+    },
+    /// Hold rule files against the format: all problems at once, with line and column
+    Check {
+        /// Rule files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Explain {
+    /// Code of a finding, such as tar/truncated; without one, all codes are listed
+    pub(super) code: Option<String>,
+}

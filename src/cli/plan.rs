@@ -1,0 +1,146 @@
+//! What the options mean: numbers, limits, digests, rule sets, archives.
+//!
+//! Promises: everything that can be wrong with an option is found before an archive is opened.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::args;
+use super::exit::Trouble;
+use super::output;
+use crate::digest::Hashes;
+use crate::limits::Limits;
+use crate::report::escaped;
+use crate::rule::{self, Choice, RuleSet, catalog};
+use crate::verify::{Archive, Reading};
+
+/// How to read, from the options every reading command shares.
+pub(super) fn reading(typed: &args::Reading, hash: &str, archive_hashes: bool) -> Result<Reading, Trouble> {
+    let hashes = hashes(hash)?;
+    let mut reading = Reading {
+        limits: limits(&typed.limit)?,
+        hashes,
+        archive_hashes: if archive_hashes { hashes } else { Hashes::NONE },
+        ..Reading::default()
+    };
+    if let Some(threads) = typed.threads {
+        if !(1..=1024).contains(&threads) {
+            return Err(Trouble::Usage(format!("--threads takes a number from 1 to 1024, not {threads}")));
+        }
+        reading.threads = threads;
+    }
+    Ok(reading)
+}
+
+/// Limits, with those set by `NAME=VALUE`.
+pub(super) fn limits(typed: &[String]) -> Result<Limits, Trouble> {
+    let mut limits = Limits::default();
+    for setting in typed {
+        let (name, value) = setting
+            .split_once('=')
+            .ok_or_else(|| Trouble::Usage(format!("--limit takes NAME=VALUE, not {setting:?}")))?;
+        let value = number(value).ok_or_else(|| {
+            Trouble::Usage(format!(
+                "--limit {name} takes a number, with K, M, G or T after it if you like, not {value:?}"
+            ))
+        })?;
+        limits.set(name, value).map_err(|unknown| Trouble::Usage(unknown.to_string()))?;
+    }
+    Ok(limits)
+}
+
+fn number(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(['K', 'M', 'G', 'T']);
+    let unit = match text.strip_prefix(digits)? {
+        "" => 1,
+        "K" => 1 << 10,
+        "M" => 1 << 20,
+        "G" => 1 << 30,
+        "T" => 1_u64 << 40,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+fn hashes(names: &str) -> Result<Hashes, Trouble> {
+    let mut hashes = Hashes::NONE;
+    for name in names.split(',') {
+        match name {
+            "sha256" => hashes.sha256 = true,
+            "blake3" => hashes.blake3 = true,
+            "none" if names == "none" => {}
+            _ => {
+                return Err(Trouble::Usage(format!(
+                    "--hash takes sha256, blake3, both with a comma, or none, not {names:?}"
+                )));
+            }
+        }
+    }
+    Ok(hashes)
+}
+
+/// The rule sets meant by `names`, and whether one is to be found among them.
+pub(super) fn rules(names: &[String], limits: &Limits) -> Result<(Vec<Arc<RuleSet>>, Choice), Trouble> {
+    if names.iter().any(|name| name == "auto") {
+        if names.len() > 1 {
+            return Err(Trouble::Usage(
+                "--rules auto stands alone; name the rule sets or leave them all out".to_owned(),
+            ));
+        }
+        return Ok((catalog::all().to_vec(), Choice::Auto));
+    }
+    let sets: Result<Vec<_>, _> = names.iter().map(|name| rule_set(name, limits)).collect();
+    Ok((sets?, Choice::Named))
+}
+
+/// A rule set by identifier, or else by file.
+pub(super) fn rule_set(name: &str, limits: &Limits) -> Result<Arc<RuleSet>, Trouble> {
+    if let Some(set) = catalog::find(name) {
+        return Ok(Arc::clone(set));
+    }
+    let path = Path::new(name);
+    if !path.exists() {
+        let ids: Vec<&str> = catalog::all().iter().map(|set| set.id()).collect();
+        let shown = escaped(name.as_bytes());
+        return Err(Trouble::Usage(format!(
+            "no rule set is called {shown}, and there is no such file; the rule sets are {}",
+            ids.join(", ")
+        )));
+    }
+    rule_file(path, limits).map(Arc::new)
+}
+
+/// Reads a rule file.
+pub(super) fn rule_file(path: &Path, limits: &Limits) -> Result<RuleSet, Trouble> {
+    let shown = escaped(path.as_os_str().as_encoded_bytes()).to_string();
+    let read = || -> std::io::Result<Vec<u8>> {
+        use std::io::Read as _;
+        let mut bytes = Vec::new();
+        std::fs::File::open(path)?.take(limits.rule_file_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = read().map_err(|error| Trouble::Usage(format!("failed to read rule file {shown}: {error}")))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Trouble::Usage(format!("rule file {shown} is not UTF-8 from byte {at} on"))
+    })?;
+    rule::parse(&shown, &text, limits).map_err(Trouble::Rules)
+}
+
+/// The archive meant by `path`.
+pub(super) fn archive(path: &Path) -> Archive {
+    if path.as_os_str() == "-" { Archive::from_reader("standard input", std::io::stdin()) } else { Archive::at(path) }
+}
+
+/// Warns where one name was given twice: it would be read twice, and standard input would be empty.
+pub(super) fn check_archives(paths: &[std::path::PathBuf]) -> Result<(), Trouble> {
+    if paths.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
+        return Err(Trouble::Usage("standard input can be read once only: give - once".to_owned()));
+    }
+    for (index, path) in paths.iter().enumerate() {
+        if paths.iter().take(index).any(|before| before == path) {
+            output::warn(&format!("{} is given twice", escaped(path.as_os_str().as_encoded_bytes())));
+        }
+    }
+    Ok(())
+}

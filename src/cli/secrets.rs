@@ -1,0 +1,151 @@
+//! Secrets as the command line names them: files, descriptors, commands, credentials, a prompt.
+//!
+//! Promises: what lies in files is read before an archive is opened, so that a wrong name is a usage error; commands and
+//! prompts only when an archive asks, and once. Never on a command line, never in a message.
+
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::args::Reading;
+use super::exit::Trouble;
+use super::output;
+use crate::report::escaped;
+use crate::secret::{Secret, Unlock};
+
+/// Bytes of a passphrase or key file past which it is the wrong file.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// The secrets of one run.
+pub(super) struct Secrets {
+    passphrases: Vec<Secret>,
+    secret_keys: Vec<Secret>,
+    command: Option<String>,
+    may_prompt: bool,
+}
+
+impl Secrets {
+    /// Reads what lies ready.
+    pub(super) fn gather(typed: &Reading) -> Result<Self, Trouble> {
+        let mut passphrases = Vec::new();
+        for path in &typed.passphrase_file {
+            passphrases.push(passphrase_file(path)?);
+        }
+        if let Some(descriptor) = typed.passphrase_fd {
+            let path = PathBuf::from(format!("/dev/fd/{descriptor}"));
+            let bytes = read(&path).map_err(|error| {
+                Trouble::Usage(format!("failed to read the passphrase from file descriptor {descriptor}: {error}"))
+            })?;
+            passphrases.push(first_line(bytes).ok_or_else(|| {
+                Trouble::Usage(format!("file descriptor {descriptor} holds no passphrase: its first line is empty"))
+            })?);
+        }
+        if let Some(name) = &typed.passphrase_credential {
+            passphrases.push(passphrase_file(&credential(name)?)?);
+        }
+        let mut secret_keys = Vec::new();
+        for path in &typed.secret_key {
+            warn_if_open(path);
+            let bytes = read(path).map_err(|error| unreadable("secret key", path, &error))?;
+            secret_keys.push(Secret::new(std::mem::take(&mut *Zeroizing::new(bytes))));
+        }
+        let may_prompt = passphrases.is_empty() && typed.passphrase_command.is_none() && io::stderr().is_terminal();
+        Ok(Self { passphrases, secret_keys, command: typed.passphrase_command.clone(), may_prompt })
+    }
+}
+
+impl Unlock for Secrets {
+    fn passphrases(&mut self) -> io::Result<Vec<Secret>> {
+        if let Some(command) = self.command.take() {
+            self.passphrases.push(run(&command)?);
+        }
+        if std::mem::take(&mut self.may_prompt) {
+            let typed = rpassword::prompt_password("Passphrase: ")?;
+            if !typed.is_empty() {
+                self.passphrases.push(Secret::new(typed.into_bytes()));
+            }
+        }
+        Ok(self.passphrases.clone())
+    }
+
+    fn secret_keys(&mut self) -> io::Result<Vec<Secret>> {
+        Ok(self.secret_keys.clone())
+    }
+}
+
+fn passphrase_file(path: &Path) -> Result<Secret, Trouble> {
+    warn_if_open(path);
+    let bytes = read(path).map_err(|error| unreadable("passphrase file", path, &error))?;
+    first_line(bytes).ok_or_else(|| {
+        let shown = escaped(path.as_os_str().as_encoded_bytes());
+        Trouble::Usage(format!("passphrase file {shown} holds no passphrase: its first line is empty"))
+    })
+}
+
+fn unreadable(what: &str, path: &Path, error: &io::Error) -> Trouble {
+    Trouble::Usage(format!("failed to read {what} {}: {error}", escaped(path.as_os_str().as_encoded_bytes())))
+}
+
+fn credential(name: &str) -> Result<PathBuf, Trouble> {
+    if name.is_empty() || name.contains('/') || name == ".." {
+        return Err(Trouble::Usage(format!("{name:?} is no name of a credential")));
+    }
+    match std::env::var_os("CREDENTIALS_DIRECTORY") {
+        Some(folder) => Ok(PathBuf::from(folder).join(name)),
+        None => Err(Trouble::Usage(
+            "there are no credentials: CREDENTIALS_DIRECTORY is unset (use LoadCredential= in the systemd unit)"
+                .to_owned(),
+        )),
+    }
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
+    }
+    // Room for all of it at once: a buffer that grows leaves copies behind.
+    let mut bytes = Vec::with_capacity(64 << 10);
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        bytes.zeroize();
+        return Err(io::Error::other("is larger than 1 MiB, which no secret is"));
+    }
+    Ok(bytes)
+}
+
+/// The first line without its end, as gpg takes it; `None` where it is empty.
+fn first_line(bytes: Vec<u8>) -> Option<Secret> {
+    let bytes = Zeroizing::new(bytes);
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    (!line.is_empty()).then(|| Secret::new(line.to_vec()))
+}
+
+/// A secret that others may read is no secret.
+fn warn_if_open(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    if let Ok(metadata) = std::fs::metadata(path)
+        && metadata.is_file()
+        && metadata.permissions().mode() & 0o077 != 0
+    {
+        let shown = escaped(path.as_os_str().as_encoded_bytes());
+        output::warn(&format!(
+            "{shown} can be read by others (mode {:03o}); make it 0600",
+            metadata.permissions().mode() & 0o777
+        ));
+    }
+}
+
+fn run(command: &str) -> io::Result<Secret> {
+    let output = Command::new("sh").arg("-c").arg(command).stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
+    let status = output.status;
+    let line = first_line(output.stdout);
+    if !status.success() {
+        return Err(io::Error::other(format!("the passphrase command ended with {status}")));
+    }
+    line.ok_or_else(|| io::Error::other("the passphrase command printed no passphrase"))
+}

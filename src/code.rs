@@ -1,0 +1,418 @@
+//! The catalogue of everything veritar can find: one entry a code, with what it means, why it matters and what to do.
+//!
+//! Promises: identifiers never change their meaning; every code has a text that stands without the source; the table in
+//! `docs/findings.md` and `veritar explain` are printed from here. Refuses to know: when a code is raised.
+
+use crate::finding::Severity;
+
+/// What an error of this code decides about the archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Decides {
+    /// The archive is not good.
+    Fail,
+    /// Nobody can tell yet: a key, a format or a rule set is missing.
+    Inconclusive,
+}
+
+/// One kind of finding.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct Code {
+    /// `area/name`, as in reports.
+    pub id: &'static str,
+    /// How grave it is unless a rule judges otherwise.
+    pub severity: Severity,
+    /// What it decides while its severity is error.
+    pub decides: Decides,
+    /// What it means, in one sentence.
+    pub title: &'static str,
+    /// Why it matters to someone who wants to restore.
+    pub why: &'static str,
+    /// What to do about it.
+    pub fix: &'static str,
+}
+
+/// The code with this identifier.
+#[must_use]
+pub fn find(id: &str) -> Option<&'static Code> {
+    ALL.iter().copied().find(|code| code.id == id)
+}
+
+macro_rules! codes {
+    ($($name:ident = $id:literal, $severity:ident, $decides:ident, $title:literal, $why:literal, $fix:literal;)+) => {
+        $(
+            #[doc = $title]
+            pub static $name: Code = Code {
+                id: $id,
+                severity: Severity::$severity,
+                decides: Decides::$decides,
+                title: $title,
+                why: $why,
+                fix: $fix,
+            };
+        )+
+
+        /// Every code, in the order of the catalogue.
+        pub static ALL: &[&Code] = &[$(&$name,)+];
+    };
+}
+
+codes! {
+    // --- the bytes as they came ---
+    SOURCE_EMPTY = "source/empty", Error, Fail,
+        "there are no bytes at all",
+        "a shell creates the file before the backup command runs; when the command then fails, an empty file is left under the right name",
+        "look at the exit status and the error output of the backup command, and run it again";
+    SOURCE_UNRECOGNISED = "source/unrecognised", Error, Inconclusive,
+        "the bytes are no format that is known here",
+        "an archive that cannot be opened by its first bytes cannot be judged; a passphrase does not help, because encrypted messages have a readable beginning",
+        "check which command wrote the file and whether it is the whole file; `file` or a hex dump of the first 512 bytes may tell more";
+    MANGLED_PAGE = "mangled/error-page", Error, Fail,
+        "a web page was saved in place of a backup",
+        "a proxy or server answered the download with an error, and the answer was stored under the backup's name",
+        "read the page for its reason, then download again with a client that fails on an HTTP error (`curl --fail`)";
+    MANGLED_JSON = "mangled/json-message", Error, Fail,
+        "a JSON message was saved in place of a backup",
+        "the API answered with a message, and the answer was stored under the backup's name",
+        "read the message for its reason, then run the backup again and check the HTTP status";
+    MANGLED_LOG = "mangled/log-text", Error, Fail,
+        "log lines stand where the archive should begin",
+        "the error stream was redirected into the archive (`2>&1`), or the log driver was read instead of the output: headers no longer stand where readers look for them",
+        "run the backup again with the error stream kept apart and with `--log-driver none`";
+    MANGLED_DOCKER_STREAM = "mangled/docker-stream", Error, Fail,
+        "the raw stream of Docker's attach or log API was saved",
+        "every piece has an 8-byte frame header in front, so no tar reader finds its headers; the bytes of the archive are all there in between",
+        "run the backup with the docker client, or take the frame headers out: each is a stream number, three zeros and a big-endian length";
+    MANGLED_NEWLINES = "mangled/newlines", Error, Fail,
+        "line feeds were turned into carriage return and line feed",
+        "a terminal was between the backup and the file (`docker run -t`): every byte 0x0A became two, so every header is moved and every binary member is broken",
+        "run the backup again without `-t`; the conversion cannot be undone safely";
+    MANGLED_OPENSSL = "mangled/openssl-enc", Error, Inconclusive,
+        "the file was written by `openssl enc`",
+        "that format says neither which cipher nor which key derivation was used, and has no integrity check: veritar does not read it",
+        "decrypt it with the command that belongs to the site (`openssl enc -d ...`) and pipe the result into `veritar verify -`";
+    WRAPPER_UNSUPPORTED = "wrapper/unsupported", Error, Inconclusive,
+        "the archive is wrapped in a format that is recognised but not read here",
+        "what is inside could not be looked at",
+        "unwrap it with its own tool and pipe the result into `veritar verify -`";
+    WRAPPER_SUFFIX = "wrapper/suffix", Warning, Fail,
+        "the file's name promises another format than its bytes are",
+        "scripts that trust the suffix will call the wrong tool when it is time to restore",
+        "rename the file, or call tools that look at the content";
+
+    // --- limits ---
+    LIMIT_REACHED = "limit/reached", Error, Inconclusive,
+        "a limit on what the input may ask for was reached",
+        "reading stopped there, so nothing after it was looked at; a hostile archive looks like this, a few honest ones do too",
+        "if the archive is trusted, raise the limit named in the message with `--limit NAME=VALUE`";
+    LIMIT_FINDINGS = "limit/findings", Info, Fail,
+        "further findings of one code were counted, not kept",
+        "a damaged archive can repeat one complaint a million times",
+        "raise `--limit findings-per-code=N` to see them all";
+
+    // --- gzip ---
+    GZIP_TRUNCATED = "gzip/truncated", Error, Fail,
+        "the gzip stream ends before its end",
+        "the file was cut: the disk was full, the transfer broke, or the writer was killed; what comes after is lost",
+        "get the file again from where it was written, or run the backup again";
+    GZIP_CORRUPT = "gzip/corrupt", Error, Fail,
+        "the compressed data cannot be decoded",
+        "bytes changed after the archive was written; everything from here on is lost",
+        "get another copy; if all copies are alike, the storage it was written to is suspect";
+    GZIP_CHECKSUM = "gzip/checksum", Error, Fail,
+        "the decompressed data does not match its CRC-32",
+        "bytes changed after the archive was written, in a way that still decodes: members look whole and are not",
+        "get another copy; if all copies are alike, the storage it was written to is suspect";
+    GZIP_LENGTH = "gzip/length", Error, Fail,
+        "the decompressed data has another length than the trailer says",
+        "data is missing or was added inside the gzip member",
+        "get another copy, or run the backup again";
+    GZIP_HEADER = "gzip/header", Error, Fail,
+        "a gzip member header is invalid",
+        "reserved flags are set or the header's own CRC does not match: the header was changed",
+        "get another copy, or run the backup again";
+    GZIP_MEMBERS = "gzip/members", Info, Fail,
+        "the file holds several gzip members",
+        "appending to a .gz file and some parallel compressors write that; a few readers stop after the first",
+        "nothing, unless it was meant to hold one backup only";
+    GZIP_TRAILING = "gzip/trailing-data", Error, Fail,
+        "bytes that are not gzip follow the last gzip member",
+        "something was appended or a transfer overran; readers disagree whether such a file is good",
+        "find out what wrote the bytes; if they are garbage, cut the file at the offset given";
+    GZIP_PADDING = "gzip/padding", Info, Fail,
+        "zeros follow the last gzip member",
+        "tapes and block devices pad to their block size; gzip ignores it",
+        "nothing";
+
+    // --- OpenPGP ---
+    OPENPGP_PASSPHRASE_MISSING = "openpgp/passphrase-missing", Error, Inconclusive,
+        "the message is encrypted to a passphrase, and none was given",
+        "nothing inside could be looked at",
+        "give it with --passphrase-file, --passphrase-fd or --passphrase-command";
+    OPENPGP_PASSPHRASE_WRONG = "openpgp/passphrase-wrong", Error, Inconclusive,
+        "no passphrase that was given opens the message",
+        "nothing inside could be looked at; if this is the passphrase kept for the restore, the backup cannot be restored with it",
+        "check which passphrase was in use when the backup ran, and that its file ends in at most one newline";
+    OPENPGP_KEY_MISSING = "openpgp/key-missing", Error, Inconclusive,
+        "the message is encrypted to keys of which none was given",
+        "nothing inside could be looked at",
+        "give the secret key with --secret-key; the recipients are named in the message";
+    OPENPGP_TRUNCATED = "openpgp/truncated", Error, Fail,
+        "the OpenPGP message ends before its end",
+        "the file was cut; what was decrypted before cannot be trusted, because the check value stands at the very end",
+        "get the file again from where it was written, or run the backup again";
+    OPENPGP_INTEGRITY = "openpgp/integrity", Error, Fail,
+        "the message does not match its own check value: it is not what was encrypted",
+        "a changed or tampered message still decrypts to something that looks like a tar; nothing read from it can be trusted",
+        "get another copy; if all copies are alike, run the backup again and find out who could write to the storage";
+    OPENPGP_NO_INTEGRITY = "openpgp/no-integrity", Error, Fail,
+        "the message has no integrity protection",
+        "anyone who can write to the storage can change such a message without knowing the passphrase",
+        "encrypt again with a program that writes integrity-protected messages (any since 2003, without --rfc2440 or --disable-mdc)";
+    OPENPGP_MALFORMED = "openpgp/malformed", Error, Fail,
+        "the packets do not form an OpenPGP message",
+        "no writer produces this: the file is damaged or was put together by hand",
+        "get another copy, or run the backup again";
+    OPENPGP_TRAILING = "openpgp/trailing-data", Error, Fail,
+        "something follows the encrypted message",
+        "a second run appended to the file, or something else was added; other programs read the first message only",
+        "split the file at the offset given and verify each part by itself";
+    OPENPGP_UNSUPPORTED = "openpgp/unsupported", Error, Inconclusive,
+        "the message uses something of OpenPGP that is not read here",
+        "nothing inside could be looked at",
+        "decrypt it with the program that wrote it and pipe the result into `veritar verify -`";
+    OPENPGP_SHORT_PARTIAL = "openpgp/short-partial", Info, Fail,
+        "the first partial chunk is shorter than the 512 bytes the standard asks for",
+        "backups written by Go programs before March 2020 look like this; gpg reads them, some libraries refuse",
+        "nothing; restore with gpg or the product itself";
+    OPENPGP_WEAK_S2K = "openpgp/weak-s2k", Warning, Fail,
+        "the passphrase is turned into a key with little effort",
+        "who holds the file can try many passphrases a second; a short passphrase does not protect it",
+        "use a long random passphrase, or encrypt the backup again with gpg's defaults";
+    OPENPGP_TEXT_MODE = "openpgp/text-mode", Info, Fail,
+        "the message says that its content is text",
+        "gpg drops every carriage return from such a message when it decrypts, and exits 0; the product's own restore does not",
+        "restore with the product itself, or decrypt with a program that keeps the bytes";
+    OPENPGP_SIGNATURE = "openpgp/signature", Info, Fail,
+        "the message is signed; the signature was not checked",
+        "who can decrypt a message is not who wrote it; only a checked signature tells that",
+        "check it with `gpg --decrypt` and the signer's certificate";
+    OPENPGP_ARMOR_CHECKSUM = "openpgp/armor-checksum", Warning, Fail,
+        "the checksum of the ASCII armor does not match",
+        "the text form was changed on the way; whether the content was, the message's own check value tells",
+        "get another copy";
+
+    // --- tar ---
+    TAR_TRUNCATED = "tar/truncated", Error, Fail,
+        "the archive ends in the middle of a member",
+        "the file was cut; this member is incomplete and all after it are lost",
+        "get the file again from where it was written, or run the backup again";
+    TAR_HEADER = "tar/header", Error, Fail,
+        "there is no valid member header where one must stand",
+        "the checksum of the header does not match, so it was changed or something moved it; where the next member begins is no longer known",
+        "get another copy, or run the backup again";
+    TAR_END_MISSING = "tar/end-marker-missing", Warning, Fail,
+        "the archive ends without an end-of-archive marker",
+        "an archive cut exactly between two members looks like this, and every reader lists it without complaint",
+        "compare with the list of what should be in it; if in doubt, run the backup again";
+    TAR_END_SHORT = "tar/end-marker-short", Warning, Fail,
+        "the end-of-archive marker is one block of zeros instead of two",
+        "an archive cut inside its end marker looks like this; no member is lost by that alone",
+        "compare the file's size with the original's";
+    TAR_LONE_ZERO_BLOCK = "tar/lone-zero-block", Error, Fail,
+        "a single block of zeros stands between members",
+        "readers disagree: GNU tar, bsdtar and Python stop there, others go on; which members are restored depends on the program",
+        "list the archive with the program that will restore it, or write it again";
+    TAR_SECOND_ARCHIVE = "tar/second-archive", Error, Fail,
+        "another archive follows the end-of-archive marker",
+        "a second run appended to the file; readers stop at the first marker and restore the older backup",
+        "split the file at the offset given and verify each part by itself; the last is the newest";
+    TAR_TRAILING = "tar/trailing-data", Warning, Fail,
+        "bytes follow the end-of-archive marker",
+        "no reader looks at them, so nobody knows what they are",
+        "find out what wrote them; cut the file at the offset given if they are garbage";
+    TAR_PADDING = "tar/padding", Warning, Fail,
+        "the padding after a member is not zeros",
+        "no reader looks at it; some old writers leave memory there, a covert channel would look the same",
+        "nothing, if the writer is known to do so";
+    TAR_PAX_MALFORMED = "tar/pax-malformed", Error, Fail,
+        "a pax extended header is malformed",
+        "readers disagree about what such a header means, down to which member comes next",
+        "write the archive again with another program";
+    TAR_PAX_DUPLICATE = "tar/pax-duplicate", Warning, Fail,
+        "a pax extended header gives the same key twice",
+        "the last one counts by the standard; some readers take the first",
+        "write the archive again with another program";
+    TAR_PAX_DELETES = "tar/pax-empty-value", Warning, Fail,
+        "a pax extended header has a key without value",
+        "that removes an earlier value by the standard; readers disagree about it",
+        "write the archive again with another program";
+    TAR_PAX_GLOBAL_NAMES = "tar/pax-global-names", Error, Fail,
+        "a global pax header gives a path, a link target or a size for all members",
+        "some readers rename every member, others ignore it",
+        "write the archive again with another program";
+    TAR_PAX_SIZE = "tar/pax-size", Warning, Fail,
+        "the pax header and the member header give different sizes",
+        "a reader that believes the wrong one takes payload for headers; archives are smuggled inside archives like this",
+        "write the archive again with another program, unless the writer is known to do so for members over 8 GiB";
+    TAR_EXTENSION_REPEATED = "tar/extension-repeated", Error, Fail,
+        "several extension headers stand before one member and contradict each other",
+        "readers disagree about which one counts",
+        "write the archive again with another program";
+    TAR_EXTENSION_ORPHAN = "tar/extension-orphan", Error, Fail,
+        "an extension header has no member after it",
+        "the member it belongs to is missing: the archive was cut and closed again, or made by hand",
+        "get another copy, or run the backup again";
+    TAR_NUMBER = "tar/number", Error, Fail,
+        "a number in a header cannot be read",
+        "readers take such a field for zero, for something else, or stop",
+        "get another copy, or write the archive again";
+    TAR_NUMBER_FORM = "tar/number-form", Info, Fail,
+        "a number in a header is written in an unusual way",
+        "old writers pad with spaces or NULs; readers cope",
+        "nothing";
+    TAR_SIGNED_CHECKSUM = "tar/signed-checksum", Info, Fail,
+        "the header checksum was computed with signed bytes",
+        "old HP-UX and Sun writers did that; readers accept both",
+        "nothing";
+    TAR_UNKNOWN_TYPE = "tar/unknown-type", Warning, Fail,
+        "the member has a typeflag that is not known",
+        "its payload is skipped as that of a regular file would be; other readers drop the member or stop",
+        "find out which program wrote the archive";
+    TAR_UNSUPPORTED_TYPE = "tar/unsupported-type", Error, Fail,
+        "the member is the continuation of a file from another volume",
+        "this is a part of a multi-volume archive and cannot be restored by itself",
+        "verify all volumes together with the program that wrote them";
+    TAR_LINK_WITH_SIZE = "tar/link-with-size", Error, Fail,
+        "a link, device or pipe has a size",
+        "readers disagree whether payload follows, and so where the next member begins",
+        "write the archive again with another program";
+    TAR_DIRECTORY_WITH_SIZE = "tar/directory-with-size", Warning, Fail,
+        "a directory has a size",
+        "old writers store the size of the directory file there; readers disagree whether payload follows",
+        "nothing, if the listing looks right; otherwise write the archive again";
+    TAR_SLASH_FILE = "tar/slash-file", Warning, Fail,
+        "a regular file's name ends in a slash",
+        "before POSIX that meant a directory; readers disagree",
+        "write the archive again with another program";
+    TAR_NUL_IN_NAME = "tar/nul-in-name", Error, Fail,
+        "a name in an extension header holds a NUL byte",
+        "some readers cut the name there, others keep it: the same member gets two names",
+        "write the archive again with another program";
+    TAR_NO_NAME = "tar/no-name", Error, Fail,
+        "a member has no name",
+        "readers skip it, stop, or invent a name",
+        "write the archive again with another program";
+    TAR_PREFIX = "tar/prefix", Warning, Fail,
+        "the member's name depends on whether the reader honours the ustar prefix field",
+        "the magic is not that of ustar and yet the prefix field is filled: the same member gets two names",
+        "write the archive again with another program";
+    TAR_LONG_PATH = "tar/long-path", Warning, Fail,
+        "a path is longer than systems allow",
+        "it cannot be restored as it stands",
+        "extract that member by itself under another name";
+    TAR_SPARSE = "tar/sparse", Info, Fail,
+        "a member is stored sparse",
+        "its holes are not in the archive; digests here are those of the stored bytes",
+        "nothing";
+    TAR_NO_MEMBERS = "tar/no-members", Error, Fail,
+        "the archive holds no member",
+        "an end marker alone is a valid tar, and restores nothing",
+        "run the backup again and look at its error output";
+
+    // --- members ---
+    ENTRY_UNSAFE_PATH = "entry/unsafe-path", Error, Fail,
+        "a member's path leads out of the folder it is restored into",
+        "absolute paths and `..` let an archive overwrite files anywhere",
+        "do not extract it as root; write the archive again with relative paths";
+    ENTRY_DUPLICATE = "entry/duplicate", Warning, Fail,
+        "a member stands twice in the archive",
+        "extraction keeps the last, programs that stop at the first match read the first",
+        "find out which of the two is wanted, or run the backup again";
+
+    // --- rules ---
+    RULES_NONE = "rules/none-fit", Error, Inconclusive,
+        "no rule set recognises the layout",
+        "the archive is readable, but whether it is complete cannot be said",
+        "name the rule set with --rules ID (see `veritar rules list`), or write one";
+    RULES_SEVERAL = "rules/several-fit", Info, Fail,
+        "several rule sets recognise the layout; the most specific was taken",
+        "the verdict depends on the choice",
+        "name the rule set with --rules ID to be sure";
+    RULES_NOT_JUDGED = "rules/not-judged", Warning, Fail,
+        "the archive could not be read to its end, so what it must hold was not judged",
+        "a list of missing members would only repeat that the archive is cut",
+        "mend the damage named by the other findings first";
+    RULE_MISSING = "rule/missing", Error, Fail,
+        "a member that must be there is not",
+        "the restore needs it",
+        "run the backup again; the rule names what the member is for";
+    RULE_TOO_MANY = "rule/too-many", Error, Fail,
+        "more members match than the rule allows",
+        "the archive holds something it should not, or two backups in one",
+        "list the archive and compare";
+    RULE_FORBIDDEN = "rule/forbidden", Error, Fail,
+        "a member that must not be there is",
+        "the archive was taken from the wrong place or in the wrong state",
+        "see the rule for what the member means";
+    RULE_KIND = "rule/kind", Error, Fail,
+        "a member is of another kind than the rule asks for",
+        "a link or a directory in the place of a file restores nothing",
+        "list the member, and run the backup again";
+    RULE_SIZE = "rule/size", Error, Fail,
+        "a member's size is outside what the rule allows",
+        "an empty or cut file in the place of a needed one restores nothing",
+        "list the member, and run the backup again";
+    RULE_MODE = "rule/mode", Warning, Fail,
+        "a member's mode is more open than the rule allows",
+        "a private key that everyone may read after the restore",
+        "tighten the mode after the restore, and find out who opened it";
+    RULE_ENTRIES = "rule/entries", Error, Fail,
+        "the archive holds fewer entries than the product's own check asks for",
+        "the backup ended early: a crash between members leaves a well-formed, short archive",
+        "run the backup again and look at its log";
+    RULE_NOT_ENCRYPTED = "rule/not-encrypted", Warning, Fail,
+        "the archive is not encrypted",
+        "it holds private keys or password hashes; who reads the file owns the cluster",
+        "encrypt it, and treat what lay open as disclosed";
+    RULE_UNMATCHED = "rule/unmatched", Info, Fail,
+        "an optional rule matched nothing",
+        "nothing failed, and nothing was checked by this rule either",
+        "nothing, if the archive is not expected to hold it";
+    RULE_CAPTURE_CONFLICT = "rule/capture-conflict", Error, Fail,
+        "members disagree about something that one archive has once",
+        "two versions or two clusters in one archive: two backups were put together, or one was changed by hand",
+        "list the members named, find out where each comes from, and run the backup again";
+    RULE_TAR_POLICY = "rule/archive-form", Error, Fail,
+        "the archive's form breaks the rule set's policy",
+        "the product's own writer never leaves an archive like this",
+        "see the finding it names; run the backup again";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn identifiers_are_unique_and_well_formed() {
+        let mut seen = HashSet::new();
+        for code in ALL {
+            assert!(seen.insert(code.id), "{} stands twice", code.id);
+            let (area, name) = code.id.split_once('/').expect("area/name");
+            for part in [area, name] {
+                assert!(!part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{}", code.id);
+            }
+            for text in [code.title, code.why, code.fix] {
+                assert!(!text.is_empty() && !text.ends_with('.'), "{}: {text:?}", code.id);
+            }
+        }
+    }
+
+    #[test]
+    fn find_knows_every_code_and_nothing_else() {
+        for code in ALL {
+            assert_eq!(find(code.id), Some(*code));
+        }
+        assert_eq!(find("tar/nonsense"), None);
+    }
+}

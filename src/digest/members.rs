@@ -1,0 +1,276 @@
+//! The digests of every member, on the workers.
+//!
+//! Small members that lie in one chunk go to the workers in batches; the pieces of a larger one form a strand, which one
+//! worker at a time hashes in order while the others do other members.
+//!
+//! Promises: results come back in the order of the archive, each with the value that was handed in with it; what waits is
+//! bounded. Refuses to know: what the values are.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use bytes::Bytes;
+
+use super::{Digests, Hasher, Hashes};
+use crate::walk::Workers;
+
+/// Bytes up to which a member goes into a batch: hashing them takes less than handing them over alone.
+const SMALL_BYTES: u64 = 64 << 10;
+/// Bytes of a full batch: about 0.1 ms of hashing.
+const BATCH_BYTES: usize = 256 << 10;
+/// Members of a full batch.
+const BATCH_MEMBERS: usize = 512;
+/// Members whose results may wait for the one before them.
+const WAITING_MEMBERS: usize = 1 << 16;
+
+/// Computes the digests of members and gives them back in order, each with a `T`.
+pub struct MemberDigests<T> {
+    hashes: Hashes,
+    workers: Option<Workers>,
+    results: Arc<Results<T>>,
+    batch: Vec<(u64, Bytes)>,
+    batch_bytes: usize,
+    open: Open,
+    next: u64,
+}
+
+/// The member whose content is coming.
+enum Open {
+    /// None, or none that is hashed.
+    Nothing,
+    /// Nothing came yet of a member of so many bytes.
+    Fresh(u64, u64),
+    /// Hashed here.
+    Here(u64, Box<Hasher>),
+    /// Hashed by the workers.
+    Strand(Arc<Strand>),
+}
+
+struct Results<T> {
+    waiting: Mutex<Waiting<T>>,
+    arrived: Condvar,
+}
+
+struct Waiting<T> {
+    /// Number of the first in `slots`.
+    first: u64,
+    slots: VecDeque<(T, Option<Option<Digests>>)>,
+}
+
+impl<T> Results<T> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Waiting<T>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, results: impl IntoIterator<Item = (u64, Option<Digests>)>) {
+        let mut waiting = self.lock();
+        for (number, digests) in results {
+            let index = usize::try_from(number - waiting.first).unwrap_or(usize::MAX);
+            if let Some((_, slot)) = waiting.slots.get_mut(index) {
+                *slot = Some(digests);
+            }
+        }
+        drop(waiting);
+        self.arrived.notify_all();
+    }
+}
+
+impl<T: Send + 'static> MemberDigests<T> {
+    /// For the digests wanted, on `workers` where there are any.
+    #[must_use]
+    pub fn new(hashes: Hashes, workers: Option<Workers>) -> Self {
+        let waiting = Waiting { first: 0, slots: VecDeque::new() };
+        Self {
+            hashes,
+            workers,
+            results: Arc::new(Results { waiting: Mutex::new(waiting), arrived: Condvar::new() }),
+            batch: Vec::new(),
+            batch_bytes: 0,
+            open: Open::Nothing,
+            next: 0,
+        }
+    }
+
+    /// A member begins. With `content`, so many bytes of it will come and are hashed; without, its result is `None`.
+    pub fn begin(&mut self, value: T, content: Option<u64>) {
+        let number = self.next;
+        self.next += 1;
+        let result = match content {
+            Some(0) => Some(Some(Hasher::new(self.hashes).finish())),
+            Some(bytes) => {
+                self.open = Open::Fresh(number, bytes);
+                None
+            }
+            None => Some(None),
+        };
+        let mut waiting = self.results.lock();
+        waiting.slots.push_back((value, result));
+        if waiting.slots.len() > WAITING_MEMBERS {
+            drop(waiting);
+            self.flush();
+        }
+    }
+
+    /// More of the member's content.
+    pub fn data(&mut self, bytes: &Bytes) {
+        if let Open::Fresh(number, expected) = self.open {
+            match &self.workers {
+                None => self.open = Open::Here(number, Box::new(Hasher::new(self.hashes))),
+                Some(_) if expected == bytes.len() as u64 && expected <= SMALL_BYTES => {
+                    self.open = Open::Nothing;
+                    return self.small(number, bytes.clone());
+                }
+                Some(workers) => self.open = Open::Strand(Strand::new(number, self.hashes, workers.clone())),
+            }
+        }
+        match &mut self.open {
+            Open::Here(_, hasher) => hasher.update(bytes),
+            Open::Strand(strand) => Strand::push(strand, &self.results, bytes.clone()),
+            Open::Fresh(..) | Open::Nothing => {}
+        }
+    }
+
+    /// The member is over. One that is not `whole` has no digests.
+    pub fn end(&mut self, whole: bool) {
+        match std::mem::replace(&mut self.open, Open::Nothing) {
+            Open::Here(number, hasher) => self.results.put([(number, whole.then(|| hasher.finish()))]),
+            Open::Strand(strand) => Strand::close(&strand, &self.results, whole),
+            Open::Fresh(number, _) => self.results.put([(number, None)]),
+            Open::Nothing => {}
+        }
+    }
+
+    /// The next result, where it has arrived.
+    pub fn ready(&mut self) -> Option<(T, Option<Digests>)> {
+        let mut waiting = self.results.lock();
+        if waiting.slots.len() > WAITING_MEMBERS {
+            while matches!(waiting.slots.front(), Some((_, None))) {
+                waiting = self.results.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+        pop(&mut waiting)
+    }
+
+    /// Waits for the next result; `None` when all were given back. Only after the last member's end.
+    pub fn wait(&mut self) -> Option<(T, Option<Digests>)> {
+        self.flush();
+        let mut waiting = self.results.lock();
+        while matches!(waiting.slots.front(), Some((_, None))) {
+            waiting = self.results.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+        pop(&mut waiting)
+    }
+
+    fn small(&mut self, number: u64, bytes: Bytes) {
+        if let Some(workers) = &self.workers {
+            workers.budget().spend(bytes.len());
+        }
+        self.batch_bytes += bytes.len();
+        self.batch.push((number, bytes));
+        if self.batch_bytes >= BATCH_BYTES || self.batch.len() >= BATCH_MEMBERS {
+            self.flush();
+        }
+    }
+
+    /// Hands the batch to the workers.
+    fn flush(&mut self) {
+        let batch = std::mem::take(&mut self.batch);
+        let bytes = std::mem::take(&mut self.batch_bytes);
+        let (Some(workers), false) = (&self.workers, batch.is_empty()) else { return };
+        let (results, hashes, budget) = (Arc::clone(&self.results), self.hashes, workers.budget().clone());
+        workers.spawn(move || {
+            let digests: Vec<_> =
+                batch.iter().map(|(number, bytes)| (*number, Some(Hasher::of(hashes, bytes)))).collect();
+            drop(batch);
+            budget.refund(bytes);
+            results.put(digests);
+        });
+    }
+}
+
+fn pop<T>(waiting: &mut Waiting<T>) -> Option<(T, Option<Digests>)> {
+    let Some((_, Some(_))) = waiting.slots.front() else { return None };
+    let (value, digests) = waiting.slots.pop_front()?;
+    waiting.first += 1;
+    Some((value, digests.flatten()))
+}
+
+/// The pieces of one member, hashed in order by whichever worker is free.
+struct Strand {
+    number: u64,
+    workers: Workers,
+    state: Mutex<StrandState>,
+}
+
+struct StrandState {
+    pieces: VecDeque<Bytes>,
+    hasher: Option<Hasher>,
+    /// Whether a worker is at it, or about to be.
+    running: bool,
+    /// Set when no more pieces come: whether the member is whole.
+    closed: Option<bool>,
+}
+
+impl Strand {
+    fn new(number: u64, hashes: Hashes, workers: Workers) -> Arc<Self> {
+        let state =
+            StrandState { pieces: VecDeque::new(), hasher: Some(Hasher::new(hashes)), running: false, closed: None };
+        Arc::new(Self { number, workers, state: Mutex::new(state) })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, StrandState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push<T: Send + 'static>(this: &Arc<Self>, results: &Arc<Results<T>>, bytes: Bytes) {
+        this.workers.budget().spend(bytes.len());
+        let mut state = this.lock();
+        state.pieces.push_back(bytes);
+        Self::wake(this, &mut state, results);
+    }
+
+    fn close<T: Send + 'static>(this: &Arc<Self>, results: &Arc<Results<T>>, whole: bool) {
+        let mut state = this.lock();
+        state.closed = Some(whole);
+        Self::wake(this, &mut state, results);
+    }
+
+    fn wake<T: Send + 'static>(this: &Arc<Self>, state: &mut StrandState, results: &Arc<Results<T>>) {
+        if !state.running {
+            state.running = true;
+            let (strand, results) = (Arc::clone(this), Arc::clone(results));
+            this.workers.spawn(move || strand.run(&results));
+        }
+    }
+
+    fn run<T>(&self, results: &Results<T>) {
+        let mut hasher = self.lock().hasher.take();
+        loop {
+            let mut state = self.lock();
+            let pieces = std::mem::take(&mut state.pieces);
+            if pieces.is_empty() {
+                match state.closed {
+                    Some(whole) => {
+                        drop(state);
+                        let digests = hasher.filter(|_| whole).map(Hasher::finish);
+                        results.put([(self.number, digests)]);
+                    }
+                    None => {
+                        state.hasher = hasher;
+                        state.running = false;
+                    }
+                }
+                return;
+            }
+            drop(state);
+            for piece in pieces {
+                if let Some(hasher) = &mut hasher {
+                    hasher.update(&piece);
+                }
+                let bytes = piece.len();
+                drop(piece);
+                self.workers.budget().refund(bytes);
+            }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! veritar answers one question before it is too late: is this backup archive whole, authentic and complete enough to
+//! restore from?
+//!
+//! Bytes come in on the left and leave as sentences on the right. The modules below stand in the order of the flow: each
+//! takes one kind of thing, hands on one other, and imports only what stands above it.
+//!
+//! ```text
+//! source ──► envelope ──► tar ──► entry ──► walk ──► digest, rule ──► verify ──► report
+//! bytes      bytes        frames  entries   events   facts, findings  outcome    text, json
+//!            + proofs     + anomalies
+//! ```
+
+// vocabulary: no I/O, imports nothing of the rest
+pub mod code;
+pub mod finding;
+pub mod limits;
+pub mod place;
+pub mod secret;
+
+// the road
+pub mod digest;
+pub mod entry;
+pub mod envelope;
+pub mod error;
+pub mod report;
+pub mod rule;
+pub mod source;
+pub mod tar;
+pub mod verify;
+pub mod walk;
+
+// the program
+pub mod cli;

@@ -1,0 +1,98 @@
+//! How much of anything the input may ask for.
+//!
+//! Promises: every length, count, depth and ratio that comes from the input is held against one of these numbers before
+//! it is used; each has a name, a reason, and can be set. Refuses to know: who spends them.
+
+use std::fmt;
+
+macro_rules! limits {
+    ($($(#[doc = $doc:literal])+ $field:ident : $name:literal = $value:expr;)+) => {
+        /// The limits of one run. Sizes are bytes.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Limits {
+            $($(#[doc = $doc])+ pub $field: u64,)+
+        }
+
+        impl Default for Limits {
+            fn default() -> Self {
+                Self { $($field: $value,)+ }
+            }
+        }
+
+        impl Limits {
+            /// Every limit's name, default value and reason, in the order of declaration.
+            pub const ALL: &'static [(&'static str, u64, &'static str)] =
+                &[$(($name, $value, concat!($($doc),+)),)+];
+
+            /// Sets the limit called `name`.
+            ///
+            /// # Errors
+            /// [`UnknownLimit`] where no limit has that name.
+            pub fn set(&mut self, name: &str, value: u64) -> Result<(), UnknownLimit> {
+                match name {
+                    $($name => self.$field = value,)+
+                    _ => return Err(UnknownLimit(name.to_owned())),
+                }
+                Ok(())
+            }
+        }
+    };
+}
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+limits! {
+    /// Bytes of extension headers (pax records, GNU long names) before one member. Go caps special files at 1 MiB, tar-core at 1 MiB per entry.
+    extension_bytes: "extension-bytes" = MIB;
+    /// Extension headers pending before one member; tar-core allows 16.
+    extension_headers: "extension-headers" = 16;
+    /// Sparse regions of one member; tar-core allows 10,000.
+    sparse_regions: "sparse-regions" = 10_000;
+    /// Bytes of a path past which a warning is given: PATH_MAX on Linux.
+    path_bytes_warn: "path-bytes-warn" = 4 * KIB;
+    /// Bytes of a path past which the archive fails.
+    path_bytes: "path-bytes" = 64 * KIB;
+    /// Components of a path; node-tar allows 1,024.
+    path_depth: "path-depth" = 1_024;
+    /// Wrappers inside each other around one archive.
+    layers: "layers" = 4;
+    /// Containers inside each other in one OpenPGP message; gpg and sequoia allow more, no backup needs it.
+    openpgp_nesting: "openpgp-nesting" = 4;
+    /// Session-key packets of one OpenPGP message; each may cost a third of a second.
+    openpgp_session_keys: "openpgp-session-keys" = 64;
+    /// Bytes of an OpenPGP packet that is read whole (session keys, signatures).
+    openpgp_packet_bytes: "openpgp-packet-bytes" = MIB;
+    /// Decompressed bytes for each compressed byte, over a sliding window. Zero-filled database files reach 1,000 legitimately: raise it for them.
+    ratio: "ratio" = 1_000;
+    /// Decompressed bytes before `ratio` is looked at.
+    ratio_after_bytes: "ratio-after-bytes" = 64 * MIB;
+    /// Decompressed bytes of one layer in all; 0 is no limit.
+    output_bytes: "output-bytes" = 0;
+    /// Findings of one code kept apart; further ones are counted.
+    findings_per_code: "findings-per-code" = 100;
+    /// Paths remembered to notice a member that stands twice.
+    unique_paths: "unique-paths" = 16 * MIB;
+    /// Bytes of a rule file.
+    rule_file_bytes: "rule-file-bytes" = MIB;
+    /// Memory an Argon2 key derivation may ask for; rPGP allows 2 GiB.
+    argon2_bytes: "argon2-bytes" = 2 * GIB;
+}
+
+/// No limit has this name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownLimit(pub String);
+
+impl fmt::Display for UnknownLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no limit is called {:?}; the names are", self.0)?;
+        for (index, (name, ..)) in Limits::ALL.iter().enumerate() {
+            write!(f, "{} {name}", if index == 0 { "" } else { "," })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for UnknownLimit {}

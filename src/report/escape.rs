@@ -1,0 +1,81 @@
+//! Bytes from an archive made fit for a terminal.
+//!
+//! Promises: what is printed can move no cursor, change no colour, break no line and turn no text around; nothing is lost:
+//! every escape can be read back. Refuses to know: where the bytes came from.
+
+use std::fmt::{self, Write as _};
+
+/// Shows `bytes` with everything dangerous escaped.
+#[must_use]
+pub fn escaped(bytes: &[u8]) -> Escaped<'_> {
+    Escaped(bytes)
+}
+
+/// See [`escaped`].
+#[derive(Debug, Clone, Copy)]
+pub struct Escaped<'a>(&'a [u8]);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            let text = chunk.valid();
+            // Nearly every name is plain: printed in one piece.
+            if text.chars().all(is_plain) {
+                f.write_str(text)?;
+            } else {
+                for character in text.chars() {
+                    one(f, character)?;
+                }
+            }
+            for byte in chunk.invalid() {
+                write!(f, "\\x{byte:02x}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn one(f: &mut fmt::Formatter<'_>, character: char) -> fmt::Result {
+    match character {
+        '\n' => f.write_str("\\n"),
+        '\r' => f.write_str("\\r"),
+        '\t' => f.write_str("\\t"),
+        '\\' => f.write_str("\\\\"),
+        _ if is_plain(character) => f.write_char(character),
+        _ if u32::from(character) < 0x80 => write!(f, "\\x{:02x}", u32::from(character)),
+        _ => write!(f, "\\u{{{:x}}}", u32::from(character)),
+    }
+}
+
+/// Whether a character shows as itself and does nothing else.
+fn is_plain(character: char) -> bool {
+    match character {
+        '\\' => false,
+        // Marks that turn the direction of text, join or hide what stands beside them, or are no characters at all.
+        '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{061C}' => false,
+        '\u{FFF9}'..='\u{FFFF}' | '\u{E0000}'..='\u{E007F}' => false,
+        _ => !character.is_control(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_dangerous_gets_through() {
+        for (bytes, shown) in [
+            (&b"plain/name.txt"[..], "plain/name.txt"),
+            ("Öl/日本".as_bytes(), "Öl/日本"),
+            (b"a\nb\rc\td", "a\\nb\\rc\\td"),
+            (b"\x1b[31mred", "\\x1b[31mred"),
+            (b"back\\slash", "back\\\\slash"),
+            (b"\xff\xfe", "\\xff\\xfe"),
+            ("a\u{202E}b".as_bytes(), "a\\u{202e}b"),
+            ("a\u{9b}b".as_bytes(), "a\\u{9b}b"),
+            (b"\0", "\\x00"),
+        ] {
+            assert_eq!(escaped(bytes).to_string(), shown);
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The report for programs: one JSON document, versioned.
+//!
+//! Promises: within a version fields are added, never changed or removed. Refuses to know: who reads it.
+
+mod v1;
+
+pub(crate) use v1::Text;
+pub use v1::{Document, document};

@@ -1,0 +1,457 @@
+//! From a rule file to a rule set: everything that does not make sense, all of it at once.
+//!
+//! Promises: a rule set comes out only where nothing was complained about. Refuses to know: how the file is laid out,
+//! and what archives look like.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use globset::GlobSet;
+
+use super::Status;
+use super::file::{
+    AdviceTable, ArchiveTable, CaptureTable, CoverageTable, DetectTable, EntryTable, ForbiddenTable, PolicyTable,
+    RangeTable, RuleFile,
+};
+use super::pattern::{self, Pattern, Target};
+use super::problem::Problems;
+use super::set::{
+    Advice, Archive, Bounds, Capture, CoverageLine, Detect, EntryRule, ForbiddenRule, From, Policy, RuleSet,
+    placeholders,
+};
+use super::table::{At, nearest};
+use crate::entry::EntryKind;
+use crate::finding::Severity;
+
+/// The version of the format that this program reads.
+const SCHEMA: u64 = 1;
+/// Bytes that a compiled regular expression may take, a tenth of the crate's own limit: a capture is a line of text.
+const REGEX_BYTES: usize = 1 << 20;
+
+/// The rule set that the file describes, where `problems` has nothing to say against it.
+pub(super) fn check(file: RuleFile, name: &str, text: &str, problems: &Problems) -> Option<RuleSet> {
+    let mut checker = Checker { problems, text, ids: HashMap::new(), unsure: false, patterns: Vec::new() };
+    if let Some(schema) = &file.schema
+        && schema.value != SCHEMA
+    {
+        problems.wrong(&schema.span, format!("schema {} is not known: this version reads {SCHEMA}", schema.value));
+    }
+    for text in [&file.title, &file.product].into_iter().flatten().chain(&file.sources) {
+        checker.filled(text);
+    }
+    if file.entries.is_empty() && file.forbidden.is_empty() && file.archive.entries.is_none() {
+        problems.absent(0..0, "the rule file checks nothing: it has no [[entry]], [[forbidden]] or archive.entries");
+    }
+    let id = file.id.and_then(|id| checker.identifier(id, true));
+    let detect = file.detect.map(|detect| checker.detect(detect));
+    // All groups first: any text may name any of them.
+    let captures: Vec<_> = file.captures.into_iter().map(|capture| checker.capture(capture)).collect();
+    let captures: Vec<Capture> = captures
+        .into_iter()
+        .filter_map(|(capture, advice)| {
+            let advice = checker.advice(advice, false);
+            capture.map(|capture| Capture { advice, ..capture })
+        })
+        .collect();
+    let archive = checker.archive(file.archive);
+    let entries: Vec<EntryRule> =
+        file.entries.into_iter().enumerate().filter_map(|(number, rule)| checker.entry(number, rule)).collect();
+    let forbidden: Vec<ForbiddenRule> =
+        file.forbidden.into_iter().enumerate().filter_map(|(number, rule)| checker.forbidden(number, rule)).collect();
+    let coverage = checker.coverage(file.coverage);
+    let globs = checker.compile();
+    let patterns = checker.patterns;
+    if !problems.is_empty() {
+        return None;
+    }
+    Some(RuleSet {
+        name: name.to_owned(),
+        text: text.to_owned(),
+        id: id?,
+        title: file.title?.value,
+        product: file.product?.value,
+        versions: file.versions.map(|versions| versions.value),
+        sources: file.sources.into_iter().map(|source| source.value).collect(),
+        detect,
+        archive,
+        entries,
+        forbidden,
+        captures,
+        coverage,
+        patterns,
+        globs,
+    })
+}
+
+struct Checker<'p> {
+    problems: &'p Problems,
+    text: &'p str,
+    /// Whether a capture could not be read, so that its groups are not known.
+    unsure: bool,
+    /// What must be unique and was met: rule identifiers as they are, groups as `<name>`, data of coverage after `"`.
+    ids: HashMap<String, Range<usize>>,
+    patterns: Vec<Pattern>,
+}
+
+impl Checker<'_> {
+    fn detect(&mut self, table: DetectTable) -> Detect {
+        if table.all.is_empty() && table.any.is_empty() {
+            let message = "[detect] recognises nothing: it needs a pattern in `all` or `any`";
+            let help = "leave the table out where the rule set is only used by name";
+            self.problems.wrong_with_help(&table.span, message, help);
+        }
+        let detect = Detect {
+            all: table.all.len(),
+            any: table.any.len(),
+            none: table.none.len(),
+            priority: table.priority.map_or(0, |priority| priority.value),
+        };
+        for path in &table.none {
+            if table.all.iter().chain(&table.any).any(|wanted| wanted.value == path.value) {
+                self.problems.wrong(&path.span, format!("the pattern `{}` is both wanted and excluded", path.value));
+            }
+        }
+        for (number, path) in table.all.into_iter().chain(table.any).chain(table.none).enumerate() {
+            self.pattern(path, Target::Detect(number));
+        }
+        detect
+    }
+
+    fn archive(&mut self, table: ArchiveTable) -> Archive {
+        let entries = table.entries.and_then(|entries| {
+            let advice = self.advice(entries.advice, true);
+            let min = entries.min?;
+            if min.value == 0 {
+                self.problems.wrong(&min.span, "a minimum of 0 entries asks for nothing");
+            }
+            Some((min.value, advice))
+        });
+        let (error, warning, nothing) = (Some(Severity::Error), Some(Severity::Warning), None);
+        let mut policy =
+            |table: Option<PolicyTable>, words: &[(&str, _)]| table.and_then(|table| self.policy(table, words));
+        Archive {
+            entries,
+            encryption: policy(
+                table.encryption,
+                &[("required", error), ("recommended", warning), ("not-needed", nothing)],
+            ),
+            end_marker: policy(table.end_marker, &[("required", error), ("recommended", warning)]),
+            trailing_data: policy(table.trailing_data, &[("forbidden", error), ("reported", nothing)]),
+            unique: match table.unique {
+                // Safe unless said otherwise.
+                None => Some(in_force(Severity::Warning)),
+                given => policy(given, &[("true", error), ("warn", warning), ("false", nothing)]),
+            },
+            paths: match table.paths {
+                None => Some(in_force(Severity::Error)),
+                given => policy(given, &[("safe", error), ("warn", warning), ("any", nothing)]),
+            },
+        }
+    }
+
+    fn policy(&mut self, table: PolicyTable, words: &[(&str, Option<Severity>)]) -> Option<Policy> {
+        let PolicyTable { word, advice } = table;
+        let advice = self.advice(advice, false);
+        match words.iter().find(|(known, _)| *known == word.value) {
+            Some((_, severity)) => {
+                severity.map(|severity| Policy { advice: Advice { severity: Some(severity), ..advice } })
+            }
+            None => {
+                let known: Vec<&str> = words.iter().map(|(known, _)| *known).collect();
+                self.unknown_word(&word, "policy", &known);
+                None
+            }
+        }
+    }
+
+    fn entry(&mut self, number: usize, table: EntryTable) -> Option<EntryRule> {
+        let id = table.id.and_then(|id| self.identifier(id, false));
+        let paths = self.paths(table.paths, &table.advice.span, Target::Entry(number));
+        let count = table.count.map_or(Bounds { min: 1, max: None }, |count| {
+            if let Some(max) = &count.max
+                && max.value == 0
+            {
+                self.problems.wrong_with_help(&max.span, "a rule that allows no entry", "write it as [[forbidden]]");
+            }
+            // `max` alone means one at least, like everywhere: a maximum of its own needs `min = 0`.
+            self.bounds(count, 1)
+        });
+        let kinds: Vec<EntryKind> = table.kinds.iter().flatten().filter_map(|word| self.kind(word)).collect();
+        let size = match table.size {
+            None => Bounds { min: 0, max: None },
+            Some(size) => {
+                if !kinds.is_empty() && !kinds.iter().any(|kind| kind.is_file()) {
+                    self.problems.wrong(&size.span, "only files have a size, and the rule's `kind` allows none");
+                }
+                self.bounds(size, 0)
+            }
+        };
+        let checks = count.min > 0 || count.max.is_some() || !kinds.is_empty() || size != Bounds { min: 0, max: None };
+        let rule = EntryRule {
+            id: id.unwrap_or_default(),
+            paths: paths.unwrap_or_default(),
+            count,
+            // A size says what is meant.
+            kinds: if kinds.is_empty() && size != (Bounds { min: 0, max: None }) {
+                vec![EntryKind::File]
+            } else {
+                kinds
+            },
+            size,
+            mode_max: table.mode_max.as_ref().and_then(|mode| self.mode(mode)),
+            advice: self.advice(table.advice, checks),
+        };
+        Some(rule)
+    }
+
+    fn forbidden(&mut self, number: usize, table: ForbiddenTable) -> Option<ForbiddenRule> {
+        let id = table.id.and_then(|id| self.identifier(id, false));
+        let paths = self.paths(table.paths, &table.advice.span, Target::Forbidden(number)).unwrap_or_default();
+        Some(ForbiddenRule { id: id.unwrap_or_default(), paths, advice: self.advice(table.advice, true) })
+    }
+
+    /// The capture, its advice still to be read.
+    fn capture(&mut self, table: CaptureTable) -> (Option<Capture>, AdviceTable) {
+        let id = table.id.and_then(|id| self.identifier(id, false));
+        let source = match (table.path, table.file_name) {
+            (Some(path), None) => Some((path, From::Path)),
+            (None, Some(name)) => Some((name, From::FileName)),
+            (None, None) => {
+                self.problems.absent(table.span, "[[capture]] has neither `path` nor `file-name`");
+                None
+            }
+            (Some(_), Some(name)) => {
+                self.problems.wrong(&name.span, "`path` and `file-name` exclude each other: write two captures");
+                None
+            }
+        };
+        let capture = source.and_then(|(text, from)| self.expression(id.unwrap_or_default(), &text, from));
+        self.unsure |= capture.is_none();
+        (capture, table.advice)
+    }
+
+    fn expression(&mut self, id: String, text: &At<String>, from: From) -> Option<Capture> {
+        let regex = regex::bytes::RegexBuilder::new(&text.value)
+            .size_limit(REGEX_BYTES)
+            .dfa_size_limit(REGEX_BYTES)
+            .build()
+            .map_err(|error| {
+                self.problems
+                    .wrong(&text.span, format!("invalid regular expression: {}", last_line(&error.to_string())));
+            })
+            .ok()?;
+        let groups: Vec<(String, usize)> =
+            regex.capture_names().enumerate().filter_map(|(number, name)| Some((name?.to_owned(), number))).collect();
+        if groups.is_empty() {
+            let help = "write `(?<name>...)` around what is to be kept";
+            self.problems.wrong_with_help(&text.span, "the regular expression has no named group", help);
+        }
+        for (name, _) in &groups {
+            self.unique(format!("<{name}>"), &text.span, format!("the group `{name}` is captured twice"));
+        }
+        Some(Capture { id, regex, from, groups, advice: Advice::default() })
+    }
+
+    fn coverage(&mut self, tables: Vec<CoverageTable>) -> Vec<CoverageLine> {
+        let mut lines: Vec<CoverageLine> = Vec::new();
+        for CoverageTable { data, status, covered_by, note } in tables {
+            for text in [&data, &covered_by].into_iter().flatten() {
+                self.filled(text);
+            }
+            self.texts(&note);
+            if let Some(data) = &data {
+                self.unique(format!("\"{}", data.value), &data.span, format!("the data `{}` stands twice", data.value));
+            }
+            let status = status.and_then(|word| {
+                let known = Status::from_word(&word.value);
+                if known.is_none() {
+                    self.unknown_word(&word, "status", &["included", "absent-by-design"]);
+                }
+                known
+            });
+            if let (Some(Status::Included), Some(other)) = (status, &covered_by) {
+                self.problems.wrong(&other.span, "data that is included needs no `covered-by`");
+            }
+            if let (Some(data), Some(status)) = (data, status) {
+                let covered_by = covered_by.map(|text| text.value);
+                lines.push(CoverageLine { data: data.value, status, covered_by, note: note.map(|text| text.value) });
+            }
+        }
+        lines
+    }
+
+    /// `asks_why`: whether the rule can make an error of its own.
+    fn advice(&mut self, table: AdviceTable, asks_why: bool) -> Advice {
+        let words = [Severity::Error, Severity::Warning, Severity::Info];
+        let severity = table.severity.as_ref().and_then(|word| {
+            let known = words.into_iter().find(|severity| severity.as_str() == word.value);
+            if known.is_none() {
+                self.unknown_word(word, "severity", &words.map(Severity::as_str));
+            }
+            known
+        });
+        let may_fail = match &table.severity {
+            Some(_) => severity == Some(Severity::Error),
+            None => asks_why,
+        };
+        if may_fail && !table.says_why {
+            let message = "a rule that can fail an archive must say `why`";
+            self.problems.absent_with_help(table.span, message, "or give it `severity = \"warning\"`");
+        }
+        self.texts(&table.why);
+        self.texts(&table.fix);
+        Advice { severity, why: table.why.map(|text| text.value), fix: table.fix.map(|text| text.value) }
+    }
+
+    /// A text for the reader: filled, and naming only what is captured.
+    fn texts(&mut self, text: &Option<At<String>>) {
+        let Some(text) = text else { return };
+        self.filled(text);
+        for (_, name) in placeholders(&text.value) {
+            if !self.unsure && !self.ids.contains_key(&format!("<{name}>")) {
+                let groups: Vec<&str> =
+                    self.ids.keys().filter_map(|key| key.strip_prefix('<')?.strip_suffix('>')).collect();
+                let message = format!("nothing captures `{name}`");
+                match nearest(name, &groups) {
+                    Some(near) => {
+                        self.problems.wrong_with_help(&text.span, message, format!("did you mean `{{{near}}}`?"));
+                    }
+                    None => self.problems.wrong(&text.span, message),
+                }
+            }
+        }
+    }
+
+    fn filled(&self, text: &At<String>) {
+        if text.value.trim().is_empty() {
+            self.problems.wrong(&text.span, "the text is empty");
+        }
+    }
+
+    fn paths(&mut self, paths: Option<Vec<At<String>>>, span: &Range<usize>, target: Target) -> Option<Vec<String>> {
+        let paths = paths?;
+        if paths.is_empty() {
+            self.problems.wrong(span, "`path` holds no pattern");
+        }
+        let texts = paths.iter().map(|path| path.value.clone()).collect();
+        for path in paths {
+            self.pattern(path, target);
+        }
+        Some(texts)
+    }
+
+    fn pattern(&mut self, path: At<String>, target: Target) {
+        let At { value: text, span } = path;
+        if self.patterns.iter().rev().take_while(|known| known.target == target).any(|known| known.text == text) {
+            self.problems.wrong(&span, format!("the pattern `{text}` stands twice in one rule"));
+            return;
+        }
+        match pattern::parse(&text) {
+            Ok(glob) => self.patterns.push(Pattern { text, glob, target }),
+            Err(fault) => {
+                let message = format!("invalid pattern: {}", fault.message);
+                match fault.help {
+                    Some(help) => self.problems.wrong_with_help(&span, message, help),
+                    None => self.problems.wrong(&span, message),
+                }
+            }
+        }
+    }
+
+    fn compile(&self) -> Arc<GlobSet> {
+        let globs = pattern::compile(&self.patterns).unwrap_or_else(|fault| {
+            self.problems.wrong(&(0..0), fault.message);
+            GlobSet::empty()
+        });
+        Arc::new(globs)
+    }
+
+    fn bounds(&self, table: RangeTable, default_min: u64) -> Bounds {
+        if table.min.is_none() && table.max.is_none() {
+            self.problems.absent(table.span.clone(), "neither `min` nor `max` is given");
+        }
+        let bounds = Bounds {
+            min: table.min.map_or(default_min, |min| min.value),
+            max: table.max.as_ref().map(|max| max.value),
+        };
+        if let (Some(max), Some(at)) = (bounds.max, &table.max)
+            && max < bounds.min
+            && max > 0
+        {
+            self.problems.wrong(&at.span, format!("the maximum {max} is below the minimum {}", bounds.min));
+        }
+        bounds
+    }
+
+    fn kind(&self, word: &At<String>) -> Option<EntryKind> {
+        let kind = EntryKind::from_word(&word.value);
+        if kind.is_none() {
+            self.unknown_word(word, "kind", &EntryKind::ALL.map(EntryKind::as_str));
+        }
+        kind
+    }
+
+    fn mode(&self, mode: &At<String>) -> Option<u32> {
+        let digits = mode.value.strip_prefix("0o").unwrap_or(&mode.value);
+        let all_octal = !digits.is_empty() && digits.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
+        let bits = u32::from_str_radix(digits, 8).ok().filter(|bits| all_octal && *bits <= 0o7777);
+        if bits.is_none() {
+            let message = format!("`{}` is no mode: octal digits up to 7777 are needed, as in \"0600\"", mode.value);
+            self.problems.wrong(&mode.span, message);
+        }
+        bits
+    }
+
+    fn identifier(&mut self, id: At<String>, dots: bool) -> Option<String> {
+        let At { value, span } = id;
+        let allowed =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || (dots && byte == b'.');
+        let well_formed = value.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric())
+            && value.len() <= 64
+            && value.bytes().all(allowed);
+        if !well_formed {
+            let marks = if dots { "`-` and `.`" } else { "and `-`" };
+            let message =
+                format!("`{value}` is no identifier: up to 64 lower-case letters, digits {marks} are allowed");
+            self.problems.wrong(&span, message);
+            return None;
+        }
+        if !dots {
+            self.unique(value.clone(), &span, format!("the identifier `{value}` stands twice"));
+        }
+        Some(value)
+    }
+
+    fn unique(&mut self, key: String, span: &Range<usize>, message: String) {
+        match self.ids.get(&key) {
+            Some(first) => {
+                let before = self.text.as_bytes().iter().take(first.start);
+                let line = before.filter(|byte| **byte == b'\n').count().saturating_add(1);
+                self.problems.wrong(span, format!("{message}; the first is in line {line}"));
+            }
+            None => {
+                self.ids.insert(key, span.clone());
+            }
+        }
+    }
+
+    fn unknown_word(&self, word: &At<String>, what: &str, known: &[&str]) {
+        let message = format!("`{}` is no {what}", word.value);
+        let help = match nearest(&word.value, known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("it may be {}", known.join(", ")),
+        };
+        self.problems.wrong_with_help(&word.span, message, help);
+    }
+}
+
+fn in_force(severity: Severity) -> Policy {
+    Policy { advice: Advice { severity: Some(severity), ..Advice::default() } }
+}
+
+/// The last line of a message that draws its own picture first.
+fn last_line(message: &str) -> &str {
+    let line = message.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or(message).trim();
+    line.strip_prefix("error: ").unwrap_or(line)
+}

@@ -1,0 +1,307 @@
+//! Watching entries: what every candidate's rules count and note while the archive streams by.
+//!
+//! Promises: one automaton for all patterns, no allocation for an entry that breaks no rule (a path that needs rewriting
+//! to be normal aside); a rule that several of its patterns match counts the entry once. Refuses to know: which
+//! candidate will be chosen, and what the counts mean.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use regex::bytes::CaptureLocations;
+
+use super::Choice;
+use super::gather::Tally;
+use super::pattern::{Matcher, Target};
+use super::safety::Safety;
+use super::set::{EntryRule, From, RuleSet};
+use crate::code::{self, Code};
+use crate::entry::{Entry, EntryKind, normalized};
+use crate::finding::Severity;
+use crate::limits::Limits;
+use crate::place::Depth;
+
+/// Bytes of a captured value that are kept: a version or an identifier is shorter, a hostile name need not be.
+const VALUE_BYTES: usize = 256;
+/// Top-level names that are told where no rule set recognises the layout.
+const NAMES: usize = 10;
+
+/// Judges one archive: fed with its entries, asked once at the end.
+pub struct Judge {
+    pub(super) sets: Vec<Arc<RuleSet>>,
+    pub(super) watches: Vec<Watch>,
+    pub(super) choice: Choice,
+    pub(super) depth: Depth,
+    pub(super) cap: u64,
+    pub(super) safety: Safety,
+    pub(super) names: Names,
+    matcher: Matcher,
+}
+
+impl Judge {
+    /// Watches for all of `candidates` at once; `depth` is that of the layer that the entries' offsets count in.
+    #[must_use]
+    pub fn new(candidates: Vec<Arc<RuleSet>>, choice: Choice, depth: Depth, limits: &Limits) -> Self {
+        let cap = limits.findings_per_code;
+        Self {
+            watches: candidates.iter().map(|set| Watch::new(set, cap)).collect(),
+            safety: Safety::new(candidates.iter().map(Arc::as_ref), limits),
+            matcher: Matcher::new(&candidates),
+            names: Names::default(),
+            sets: candidates,
+            choice,
+            depth,
+            cap,
+        }
+    }
+
+    /// Takes note of one entry.
+    pub fn entry(&mut self, entry: &Entry<'_>) {
+        let path = normalized(entry.path);
+        let serial = self.names.count(&path);
+        self.safety.entry(entry, &path);
+        // The folder that everything is in is no member that a rule could mean.
+        if path.is_empty() {
+            return;
+        }
+        let Self { sets, watches, matcher, .. } = self;
+        matcher.each(&path, |number, target| {
+            if let (Some(set), Some(watch)) = (sets.get(number), watches.get_mut(number)) {
+                watch.matched(set, target, entry, serial);
+            }
+        });
+        for (set, watch) in sets.iter().zip(watches) {
+            watch.capture(set, &path, entry);
+        }
+    }
+}
+
+/// What one rule set has seen.
+pub(super) struct Watch {
+    /// By number of the pattern of `[detect]`.
+    pub(super) detected: Vec<bool>,
+    /// By number of the rule.
+    pub(super) entries: Vec<Count>,
+    forbidden: Vec<Count>,
+    /// By number of the capture.
+    pub(super) captures: Vec<Captured>,
+    pub(super) hits: Vec<Hit>,
+    pub(super) tally: Tally,
+}
+
+impl Watch {
+    fn new(set: &RuleSet, cap: u64) -> Self {
+        let patterns = set.detect.as_ref().map_or(0, |detect| detect.all + detect.any + detect.none);
+        Self {
+            detected: vec![false; patterns],
+            entries: vec![Count::default(); set.entries.len()],
+            forbidden: vec![Count::default(); set.forbidden.len()],
+            captures: set
+                .captures
+                .iter()
+                .map(|capture| Captured {
+                    locations: capture.regex.capture_locations(),
+                    groups: capture.groups.iter().map(|_| Group::default()).collect(),
+                })
+                .collect(),
+            hits: Vec::new(),
+            tally: Tally::new(cap),
+        }
+    }
+
+    fn matched(&mut self, set: &RuleSet, target: Target, entry: &Entry<'_>, serial: u64) {
+        match target {
+            Target::Detect(number) => {
+                if let Some(detected) = self.detected.get_mut(number) {
+                    *detected = true;
+                }
+            }
+            Target::Entry(number) => {
+                if let (Some(rule), Some(count)) = (set.entries.get(number), self.entries.get_mut(number))
+                    && count.once(serial)
+                    && let Some((code, what)) = broken(rule, entry)
+                {
+                    self.hit(code, rule.advice.severity, number, what, entry);
+                }
+            }
+            Target::Forbidden(number) => {
+                if let (Some(rule), Some(count)) = (set.forbidden.get(number), self.forbidden.get_mut(number))
+                    && count.once(serial)
+                {
+                    self.hit(&code::RULE_FORBIDDEN, rule.advice.severity, number, What::Forbidden, entry);
+                }
+            }
+        }
+    }
+
+    fn hit(&mut self, code: &'static Code, severity: Option<Severity>, rule: usize, what: What, entry: &Entry<'_>) {
+        let severity = severity.unwrap_or(code.severity);
+        if self.tally.keeps(code, severity) {
+            self.hits.push(Hit { code, severity, rule, what, path: entry.path.to_vec(), offset: entry.offset });
+        }
+    }
+
+    fn capture(&mut self, set: &RuleSet, path: &[u8], entry: &Entry<'_>) {
+        for (capture, captured) in set.captures.iter().zip(&mut self.captures) {
+            if capture.from == From::Path && capture.regex.captures_read(&mut captured.locations, path).is_some() {
+                captured.note(&capture.groups, path, Some((entry.path, entry.offset)));
+            }
+        }
+    }
+}
+
+/// What an entry breaks of a rule that it matches.
+fn broken(rule: &EntryRule, entry: &Entry<'_>) -> Option<(&'static Code, What)> {
+    let is = |kind: EntryKind| kind == entry.kind || (kind == EntryKind::File && entry.kind.is_file());
+    if !rule.kinds.is_empty() && !rule.kinds.iter().any(|kind| is(*kind)) {
+        return Some((&code::RULE_KIND, What::Kind(entry.kind)));
+    }
+    if entry.kind.is_file() && !rule.size.hold(entry.size) {
+        return Some((&code::RULE_SIZE, What::Size(entry.size)));
+    }
+    // A symbolic link's own mode says nothing.
+    match rule.mode_max {
+        Some(max) if entry.kind != EntryKind::Symlink && entry.mode & !max != 0 => {
+            Some((&code::RULE_MODE, What::Mode(entry.mode)))
+        }
+        _ => None,
+    }
+}
+
+/// Entries that a rule matched.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Count {
+    pub(super) matched: u64,
+    last: u64,
+}
+
+impl Count {
+    /// Counts entry number `serial`, from 1, unless it was counted.
+    fn once(&mut self, serial: u64) -> bool {
+        let first = self.last != serial;
+        if first {
+            self.last = serial;
+            self.matched = self.matched.saturating_add(1);
+        }
+        first
+    }
+}
+
+/// An entry that breaks a rule, as long as it is not known whether anybody asks.
+#[derive(Debug)]
+pub(super) struct Hit {
+    pub(super) code: &'static Code,
+    pub(super) severity: Severity,
+    /// Number of the rule: of a forbidden one for [`What::Forbidden`], else of an entry.
+    pub(super) rule: usize,
+    pub(super) what: What,
+    pub(super) path: Vec<u8>,
+    pub(super) offset: u64,
+}
+
+/// How it breaks it: what it is, has or shows.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum What {
+    Kind(EntryKind),
+    Size(u64),
+    Mode(u32),
+    Forbidden,
+}
+
+/// What one regular expression has captured.
+pub(super) struct Captured {
+    pub(super) locations: CaptureLocations,
+    pub(super) groups: Vec<Group>,
+}
+
+impl Captured {
+    /// Notes the groups of a match on `text`, found in the entry with this path and offset.
+    pub(super) fn note(&mut self, groups: &[(String, usize)], text: &[u8], entry: Option<(&[u8], u64)>) {
+        for ((_, number), group) in groups.iter().zip(&mut self.groups) {
+            let value = self.locations.get(*number).and_then(|(start, end)| text.get(start..end));
+            if let Some(value) = value {
+                group.note(value.get(..VALUE_BYTES).unwrap_or(value), entry);
+            }
+        }
+    }
+}
+
+/// The values of one group: the least and the greatest, so that their order in the archive does not matter.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    pub(super) least: Option<Value>,
+    /// Only where it is another than the least.
+    pub(super) greatest: Option<Value>,
+}
+
+/// A captured value and the first entry that gives it.
+#[derive(Debug)]
+pub(super) struct Value {
+    pub(super) bytes: Vec<u8>,
+    pub(super) entry: Option<(Vec<u8>, u64)>,
+}
+
+impl Group {
+    fn note(&mut self, bytes: &[u8], entry: Option<(&[u8], u64)>) {
+        let new = || Some(Value { bytes: bytes.to_vec(), entry: entry.map(|(path, offset)| (path.to_vec(), offset)) });
+        for known in [&mut self.least, &mut self.greatest].into_iter().flatten() {
+            if known.bytes == bytes {
+                if let (Some((_, before)), Some((path, offset))) = (&known.entry, entry)
+                    && offset < *before
+                {
+                    known.entry = Some((path.to_vec(), offset));
+                }
+                return;
+            }
+        }
+        match (&self.least, &self.greatest) {
+            (None, _) => self.least = new(),
+            (Some(least), _) if bytes < least.bytes.as_slice() => {
+                let before = std::mem::replace(&mut self.least, new());
+                if self.greatest.is_none() {
+                    self.greatest = before;
+                }
+            }
+            (_, Some(greatest)) if bytes < greatest.bytes.as_slice() => {}
+            _ => self.greatest = new(),
+        }
+    }
+}
+
+/// How many entries there were, and the first few of their top-level names in alphabetical order.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    pub(super) entries: u64,
+    pub(super) names: BTreeSet<Vec<u8>>,
+    /// Whether there were more names than are kept.
+    pub(super) more: bool,
+    last: Vec<u8>,
+}
+
+impl Names {
+    /// Counts an entry and says which it is, from 1.
+    fn count(&mut self, path: &[u8]) -> u64 {
+        self.entries = self.entries.saturating_add(1);
+        let name = path.split(|byte| *byte == b'/').next().unwrap_or_default();
+        if !name.is_empty() && name != self.last.as_slice() {
+            self.last.clear();
+            self.last.extend_from_slice(name);
+            self.keep(name);
+        }
+        self.entries
+    }
+
+    fn keep(&mut self, name: &[u8]) {
+        if self.names.contains(name) {
+            return;
+        }
+        if self.names.len() < NAMES {
+            self.names.insert(name.to_vec());
+            return;
+        }
+        self.more = true;
+        if self.names.last().is_some_and(|last| name < last.as_slice()) {
+            self.names.pop_last();
+            self.names.insert(name.to_vec());
+        }
+    }
+}

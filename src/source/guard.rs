@@ -1,0 +1,156 @@
+//! The one unsafe place: mapping a file that somebody may cut while it is read.
+//!
+//! A page of a map that lies beyond the file's end raises SIGBUS when touched. The guard installs one handler for that
+//! signal; where the fault lies in a map of ours it puts pages of zeros there, remembers that the file changed, and lets
+//! the reader go on; [`Guarded::was_cut`] tells afterwards, so that nothing read that way is ever believed. A fault
+//! anywhere else goes to the handler that was there before.
+//!
+//! Promises: reading a guarded map never kills the process. Refuses to know: what is read, and what a cut file means.
+#![expect(
+    unsafe_code,
+    reason = "mapping memory and answering SIGBUS cannot be said in safe Rust; nothing else here is"
+)]
+
+use std::fs::File;
+use std::io;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use memmap2::{Advice, Mmap};
+
+/// Maps that can be guarded at a time; past that, [`Guarded::map`] declines and the caller reads instead.
+const SLOTS: usize = 64;
+
+struct Slot {
+    taken: AtomicBool,
+    start: AtomicUsize,
+    end: AtomicUsize,
+    cut: AtomicBool,
+}
+
+static TABLE: [Slot; SLOTS] = [const {
+    Slot {
+        taken: AtomicBool::new(false),
+        start: AtomicUsize::new(0),
+        end: AtomicUsize::new(0),
+        cut: AtomicBool::new(false),
+    }
+}; SLOTS];
+
+static PREVIOUS: OnceLock<libc::sigaction> = OnceLock::new();
+static PAGE_BYTES: AtomicUsize = AtomicUsize::new(4096);
+
+/// A read-only map of a regular file that survives the file's being cut.
+#[derive(Debug)]
+pub(super) struct Guarded {
+    map: Mmap,
+    slot: usize,
+}
+
+impl Guarded {
+    /// Maps the first `bytes` of `file`; `None` where the system or the table of guards does not allow it.
+    pub(super) fn map(file: &File, bytes: usize) -> Option<Self> {
+        install().ok()?;
+        let slot = TABLE
+            .iter()
+            .position(|slot| slot.taken.compare_exchange(false, true, Ordering::AcqRel, Ordering::Relaxed).is_ok())?;
+        // SAFETY: the map is read-only and private to this module's users, who see it as plain bytes. Another process
+        // may change them under our eyes; no parser here relies on reading the same byte twice, and the caller checks
+        // the file's size and time at the end.
+        let map = unsafe { memmap2::MmapOptions::new().len(bytes).map(file) };
+        let (Ok(map), Some(entry)) = (map, TABLE.get(slot)) else {
+            if let Some(entry) = TABLE.get(slot) {
+                entry.taken.store(false, Ordering::Release);
+            }
+            return None;
+        };
+        let page = PAGE_BYTES.load(Ordering::Relaxed);
+        let start = map.as_ptr() as usize;
+        entry.cut.store(false, Ordering::Relaxed);
+        entry.end.store(start.saturating_add(map.len()).next_multiple_of(page), Ordering::Relaxed);
+        entry.start.store(start, Ordering::Release);
+        // Advice only: a system that declines it reads all the same.
+        let _ = map.advise(Advice::Sequential);
+        Some(Self { map, slot })
+    }
+
+    /// Whether a page that the file no longer had was touched.
+    pub(super) fn was_cut(&self) -> bool {
+        TABLE.get(self.slot).is_some_and(|slot| slot.cut.load(Ordering::Acquire))
+    }
+}
+
+impl AsRef<[u8]> for Guarded {
+    fn as_ref(&self) -> &[u8] {
+        &self.map
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        if let Some(slot) = TABLE.get(self.slot) {
+            slot.start.store(0, Ordering::Relaxed);
+            slot.end.store(0, Ordering::Relaxed);
+            slot.taken.store(false, Ordering::Release);
+        }
+    }
+}
+
+/// Installs the handler once for the process.
+fn install() -> io::Result<()> {
+    static DONE: OnceLock<bool> = OnceLock::new();
+    let done = *DONE.get_or_init(|| {
+        // SAFETY: sysconf has no preconditions; both sigaction calls get valid, zeroed structures, and the handler only
+        // does what a signal handler may: atomics and plain system calls.
+        unsafe {
+            if let Ok(page) = usize::try_from(libc::sysconf(libc::_SC_PAGESIZE)) {
+                PAGE_BYTES.store(page, Ordering::Relaxed);
+            }
+            let mut action: libc::sigaction = std::mem::zeroed();
+            let mut previous: libc::sigaction = std::mem::zeroed();
+            if libc::sigaction(libc::SIGBUS, std::ptr::null(), &raw mut previous) != 0 {
+                return false;
+            }
+            let _ = PREVIOUS.set(previous);
+            action.sa_sigaction = on_sigbus as *const () as usize;
+            action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+            libc::sigemptyset(&raw mut action.sa_mask);
+            libc::sigaction(libc::SIGBUS, &raw const action, std::ptr::null_mut()) == 0
+        }
+    });
+    if done { Ok(()) } else { Err(io::Error::other("cannot answer SIGBUS")) }
+}
+
+extern "C" fn on_sigbus(signal: libc::c_int, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
+    // SAFETY: the kernel hands a valid siginfo to an SA_SIGINFO handler.
+    let fault = unsafe { (*info).si_addr() } as usize;
+    let page = PAGE_BYTES.load(Ordering::Relaxed);
+    for slot in &TABLE {
+        let (start, end) = (slot.start.load(Ordering::Acquire), slot.end.load(Ordering::Relaxed));
+        if start == 0 || !(start..end).contains(&fault) {
+            continue;
+        }
+        let from = fault - fault % page;
+        // SAFETY: the range lies inside a live map of ours (its slot is cleared before it is unmapped), so no memory of
+        // anybody else is replaced; MAP_FIXED swaps the missing pages for zeros in one step.
+        let placed = unsafe {
+            libc::mmap(
+                from as *mut libc::c_void,
+                end - from,
+                libc::PROT_READ,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED,
+                -1,
+                0,
+            )
+        };
+        if placed != libc::MAP_FAILED {
+            slot.cut.store(true, Ordering::Release);
+            return;
+        }
+    }
+    // Not ours: put back what was there and let the instruction fault again.
+    if let Some(previous) = PREVIOUS.get() {
+        // SAFETY: the structure was filled by sigaction itself.
+        unsafe { libc::sigaction(signal, previous, std::ptr::null_mut()) };
+    }
+}

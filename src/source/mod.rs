@@ -1,0 +1,86 @@
+//! Where bytes come from: regular files (mapped), pipes and standard input (one pass), memory.
+//!
+//! Promises: a [`Source`] lends headers without copying where it can, hands payload on as shared [`Chunk`]s, and reports
+//! real input errors only; a short read is an end, not an error. Refuses to know: what the bytes mean.
+
+mod chunk;
+mod file;
+mod guard;
+mod memory;
+mod stream;
+
+pub use chunk::{Buffer, Buffered, Chunk, Feed, Pool};
+pub use file::{MappedFile, Opened, open};
+pub use memory::{MemorySource, SplitSource};
+pub use stream::ReadFeed;
+
+use std::io;
+
+/// Bytes in a chunk where nothing else decides: large enough to make hand-over free, small enough to stay in cache.
+pub const CHUNK_BYTES: usize = 256 << 10;
+
+/// A stream of bytes read once, from front to back.
+pub trait Source: Send {
+    /// Bytes consumed so far: the offset of the next byte.
+    fn position(&self) -> u64;
+
+    /// Lends at least `wanted` contiguous bytes from here without consuming them; fewer only at the end of the stream.
+    ///
+    /// # Errors
+    /// The input could not be read.
+    fn peek(&mut self, wanted: usize) -> io::Result<&[u8]>;
+
+    /// Hands over the next bytes, at least one and at most `at_most`; `None` at the end of the stream.
+    ///
+    /// # Errors
+    /// The input could not be read.
+    fn take(&mut self, at_most: usize) -> io::Result<Option<Chunk>>;
+
+    /// Passes over `count` bytes and says how many there were; fewer only at the end of the stream.
+    ///
+    /// # Errors
+    /// The input could not be read.
+    fn skip(&mut self, count: u64) -> io::Result<u64>;
+
+    /// Bytes from here to the end, where that is known beforehand.
+    fn remaining(&self) -> Option<u64> {
+        None
+    }
+
+    /// All of the stream's bytes, whatever was consumed, where they lie in memory or in a map.
+    fn whole(&self) -> Option<bytes::Bytes> {
+        None
+    }
+
+    /// Says, after the last byte was used, whether all that was lent really was the input.
+    ///
+    /// # Errors
+    /// The input changed while it was read.
+    fn settle(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<S: Source + ?Sized> Source for Box<S> {
+    fn position(&self) -> u64 {
+        (**self).position()
+    }
+    fn peek(&mut self, wanted: usize) -> io::Result<&[u8]> {
+        (**self).peek(wanted)
+    }
+    fn take(&mut self, at_most: usize) -> io::Result<Option<Chunk>> {
+        (**self).take(at_most)
+    }
+    fn skip(&mut self, count: u64) -> io::Result<u64> {
+        (**self).skip(count)
+    }
+    fn remaining(&self) -> Option<u64> {
+        (**self).remaining()
+    }
+    fn whole(&self) -> Option<bytes::Bytes> {
+        (**self).whole()
+    }
+    fn settle(&mut self) -> io::Result<()> {
+        (**self).settle()
+    }
+}

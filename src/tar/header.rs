@@ -1,0 +1,221 @@
+//! One header block as it stands: 512 bytes, named fields, the checksum.
+//!
+//! Promises: a view, nothing copied; fields are lent as they are, up to their first NUL where they are text. Refuses to
+//! know: what the fields mean together.
+
+use super::number::{Number, NumberError, parse};
+
+/// Bytes in a block; everything in a tar stands at multiples of it.
+pub const BLOCK_BYTES: usize = 512;
+
+/// Which writer's rules the magic field announces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// No magic: before POSIX.1-1988.
+    V7,
+    /// `ustar\0` `00`, and the sloppy forms of it.
+    Ustar,
+    /// `ustar  \0`: old GNU; no prefix field.
+    Gnu,
+    /// `ustar\0` `00` and `tar\0` at the end of the block: Schily's star, whose prefix is shorter.
+    Star,
+}
+
+/// A header block.
+#[derive(Debug, Clone, Copy)]
+pub struct RawHeader<'a>(&'a [u8; BLOCK_BYTES]);
+
+/// What the checksum field says against the two ways of summing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checksum {
+    /// It holds.
+    Unsigned,
+    /// It holds when bytes are summed as signed: old HP-UX and Sun.
+    Signed,
+    /// It does not hold.
+    Wrong {
+        /// What the field says, where it is a number.
+        stored: Option<i64>,
+        /// The unsigned sum.
+        computed: i64,
+    },
+}
+
+impl<'a> RawHeader<'a> {
+    /// The first block of `input`, where it is that long.
+    #[must_use]
+    pub fn first(input: &'a [u8]) -> Option<Self> {
+        input.first_chunk().map(Self)
+    }
+
+    /// The block itself.
+    #[must_use]
+    pub fn block(self) -> &'a [u8; BLOCK_BYTES] {
+        self.0
+    }
+
+    /// Whether every byte is zero.
+    #[must_use]
+    pub fn is_zero(self) -> bool {
+        self.0.iter().all(|byte| *byte == 0)
+    }
+
+    /// Holds the checksum field against the block.
+    #[must_use]
+    pub fn checksum(self) -> Checksum {
+        const SPACES: i64 = 8 * 0x20;
+        let sum = |signed: bool| -> i64 {
+            let one = |byte: &u8| if signed { i64::from(byte.cast_signed()) } else { i64::from(*byte) };
+            let whole: i64 = self.0.iter().map(one).sum();
+            let field: i64 = self.field::<148, 8>().iter().map(one).sum();
+            whole.saturating_sub(field).saturating_add(SPACES)
+        };
+        let computed = sum(false);
+        // A blank checksum field is no checksum, though it reads as zero.
+        let stored = parse(self.field::<148, 8>()).ok().filter(|number| !number.is_blank()).map(|number| number.value);
+        if stored == Some(computed) {
+            Checksum::Unsigned
+        } else if stored.is_some() && stored == Some(sum(true)) {
+            Checksum::Signed
+        } else {
+            Checksum::Wrong { stored, computed }
+        }
+    }
+
+    /// Whether this is a header at all.
+    #[must_use]
+    pub fn is_valid(self) -> bool {
+        !self.is_zero() && !matches!(self.checksum(), Checksum::Wrong { .. })
+    }
+
+    /// The magic field's dialect.
+    #[must_use]
+    pub fn dialect(self) -> Dialect {
+        match (self.field::<257, 6>(), self.field::<263, 2>()) {
+            (b"ustar ", b" \0") => Dialect::Gnu,
+            (b"ustar\0", _) if self.field::<508, 4>() == b"tar\0" => Dialect::Star,
+            (b"ustar\0", _) => Dialect::Ustar,
+            _ => Dialect::V7,
+        }
+    }
+
+    /// Whether the magic is ustar's and the version is not `00`.
+    #[must_use]
+    pub fn has_odd_version(self) -> bool {
+        self.field::<257, 6>() == b"ustar\0" && self.field::<263, 2>() != b"00"
+    }
+
+    /// The name field.
+    #[must_use]
+    pub fn name(self) -> &'a [u8] {
+        text(self.field::<0, 100>())
+    }
+
+    /// The prefix field, of the length its dialect gives it; meaningless in V7 and GNU.
+    #[must_use]
+    pub fn prefix(self) -> &'a [u8] {
+        if self.dialect() == Dialect::Star { text(self.field::<345, 131>()) } else { text(self.field::<345, 155>()) }
+    }
+
+    /// The link target field.
+    #[must_use]
+    pub fn link(self) -> &'a [u8] {
+        text(self.field::<157, 100>())
+    }
+
+    /// Owner's name.
+    #[must_use]
+    pub fn uname(self) -> &'a [u8] {
+        text(self.field::<265, 32>())
+    }
+
+    /// Group's name.
+    #[must_use]
+    pub fn gname(self) -> &'a [u8] {
+        text(self.field::<297, 32>())
+    }
+
+    /// The typeflag.
+    #[must_use]
+    pub fn typeflag(self) -> u8 {
+        let [flag] = *self.field::<156, 1>();
+        flag
+    }
+
+    /// The size field: bytes of payload.
+    ///
+    /// # Errors
+    /// It is no number.
+    pub fn size(self) -> Result<Number, NumberError> {
+        parse(self.field::<124, 12>())
+    }
+
+    /// The mode field.
+    ///
+    /// # Errors
+    /// It is no number.
+    pub fn mode(self) -> Result<Number, NumberError> {
+        parse(self.field::<100, 8>())
+    }
+
+    /// The owner field.
+    ///
+    /// # Errors
+    /// It is no number.
+    pub fn uid(self) -> Result<Number, NumberError> {
+        parse(self.field::<108, 8>())
+    }
+
+    /// The group field.
+    ///
+    /// # Errors
+    /// It is no number.
+    pub fn gid(self) -> Result<Number, NumberError> {
+        parse(self.field::<116, 8>())
+    }
+
+    /// The modification time field: seconds since 1970.
+    ///
+    /// # Errors
+    /// It is no number.
+    pub fn mtime(self) -> Result<Number, NumberError> {
+        parse(self.field::<136, 12>())
+    }
+
+    /// Major and minor number of a device.
+    ///
+    /// # Errors
+    /// One of them is no number.
+    pub fn device(self) -> Result<(Number, Number), NumberError> {
+        Ok((parse(self.field::<329, 8>())?, parse(self.field::<337, 8>())?))
+    }
+
+    /// Old GNU sparse: the size of the file with its holes.
+    ///
+    /// # Errors
+    /// It is no number.
+    pub fn gnu_real_size(self) -> Result<Number, NumberError> {
+        parse(self.field::<483, 12>())
+    }
+
+    /// Old GNU sparse: whether blocks with more of the map follow the header.
+    #[must_use]
+    pub fn gnu_map_continues(self) -> bool {
+        *self.field::<482, 1>() != [0]
+    }
+
+    /// Old GNU sparse: whether this block of the map is followed by another one.
+    #[must_use]
+    pub fn gnu_map_block_continues(self) -> bool {
+        *self.field::<504, 1>() != [0]
+    }
+
+    fn field<const AT: usize, const BYTES: usize>(self) -> &'a [u8; BYTES] {
+        self.0.get(AT..).and_then(|rest| rest.first_chunk()).unwrap_or(const { &[0; BYTES] })
+    }
+}
+
+/// A text field up to its first NUL.
+fn text(field: &[u8]) -> &[u8] {
+    field.split(|byte| *byte == 0).next().unwrap_or_default()
+}

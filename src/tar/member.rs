@@ -1,0 +1,234 @@
+//! Members: a header and the extensions before it, put together.
+//!
+//! Promises: effective values, with the declared ones still in [`Member::header`]; nothing is copied but a path made of
+//! prefix and name. Refuses to know: the payload, and whether a path is safe.
+
+use crate::entry::{EntryKind, Timestamp};
+use crate::limits::Limits;
+
+use super::anomaly::AnomalyKind;
+use super::count;
+use super::extension::{Extension, Extensions};
+use super::header::{Dialect, RawHeader};
+use super::number::{Number, NumberError};
+
+/// A member, lent until the next step.
+#[derive(Debug, Clone)]
+pub struct Member<'a> {
+    /// The header block: declared values.
+    pub header: RawHeader<'a>,
+    /// Path.
+    pub path: &'a [u8],
+    /// Link target; empty where it is no link.
+    pub link: &'a [u8],
+    /// What it is.
+    pub kind: EntryKind,
+    /// Bytes of content; for a sparse file with its holes.
+    pub size: u64,
+    /// Bytes of payload that follow.
+    pub stored_size: u64,
+    /// Permission bits: the low 12 bits of the mode field.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u64,
+    /// Group.
+    pub gid: u64,
+    /// Owner's name.
+    pub uname: &'a [u8],
+    /// Group's name.
+    pub gname: &'a [u8],
+    /// Last modification.
+    pub mtime: Timestamp,
+    /// Major and minor number of a device.
+    pub device: Option<(u64, u64)>,
+    /// Bytes from the start of the tar to the first header of this member, extension headers included.
+    pub offset: u64,
+}
+
+/// Why a header cannot be made a member: where its payload ends is not known.
+pub(super) struct Unframed(pub(super) AnomalyKind);
+
+/// What the framing needs of a member, told apart from what is shown of it.
+pub(super) struct Framing {
+    pub(super) kind: EntryKind,
+    pub(super) size: u64,
+    pub(super) stored_size: u64,
+}
+
+/// Finds kind and sizes: how far the payload reaches.
+///
+/// # Errors
+/// The size is no number or impossible.
+pub(super) fn framing(
+    header: RawHeader<'_>,
+    name: &[u8],
+    extension: &Extension,
+    odd: &mut dyn FnMut(AnomalyKind),
+) -> Result<Framing, Unframed> {
+    let declared = match header.size() {
+        Ok(number) => {
+            if number.is_blank() {
+                odd(AnomalyKind::NumberForm("size"));
+            }
+            number.unsigned().ok_or(Unframed(AnomalyKind::NegativeNumber("size")))?
+        }
+        Err(error) if extension.size.is_none() => return Err(Unframed(AnomalyKind::BadNumber("size", error))),
+        Err(error) => {
+            odd(AnomalyKind::BadNumber("size", error));
+            0
+        }
+    };
+    let size = extension.size.unwrap_or(declared);
+    // A size over 8 GiB does not fit the octal field: the pax header is there for it, and what the field says is moot.
+    if size != declared && size <= 0o77_777_777_777 {
+        odd(AnomalyKind::PaxSize { pax: size, header: declared });
+    }
+    if size > i64::MAX.cast_unsigned().saturating_sub(512) {
+        return Err(Unframed(AnomalyKind::BadNumber("size", NumberError::Overflow)));
+    }
+    let kind = kind(header, name, extension, odd);
+    let real_size = match (kind, header.typeflag()) {
+        (EntryKind::Sparse, b'S') => header.gnu_real_size().ok().and_then(Number::unsigned),
+        (EntryKind::Sparse, _) => extension.real_size,
+        _ => None,
+    };
+    let stored_size = match kind {
+        // Go, GNU tar, bsdtar and Python agree that nothing follows these two, whatever they say; for the others GNU tar
+        // differs.
+        EntryKind::Directory if matches!(header.typeflag(), b'5') => {
+            if size > 0 {
+                odd(AnomalyKind::DirectoryWithSize(size));
+            }
+            0
+        }
+        EntryKind::Hardlink | EntryKind::Symlink | EntryKind::Character | EntryKind::Block | EntryKind::Fifo => {
+            if size > 0 {
+                odd(AnomalyKind::LinkWithSize(size));
+            }
+            0
+        }
+        _ => size,
+    };
+    Ok(Framing { kind, size: real_size.unwrap_or(stored_size), stored_size })
+}
+
+fn kind(header: RawHeader<'_>, name: &[u8], extension: &Extension, odd: &mut dyn FnMut(AnomalyKind)) -> EntryKind {
+    match header.typeflag() {
+        b'0' | 0 if extension.sparse => {
+            odd(AnomalyKind::Sparse);
+            EntryKind::Sparse
+        }
+        b'0' | 0 if name.ends_with(b"/") => {
+            odd(AnomalyKind::SlashFile);
+            EntryKind::Directory
+        }
+        b'0' | 0 => EntryKind::File,
+        b'1' => EntryKind::Hardlink,
+        b'2' => EntryKind::Symlink,
+        b'3' => EntryKind::Character,
+        b'4' => EntryKind::Block,
+        // GNU's `D` is a directory whose payload lists its files.
+        b'5' | b'D' => EntryKind::Directory,
+        b'6' => EntryKind::Fifo,
+        b'7' => EntryKind::Contiguous,
+        b'S' => {
+            odd(AnomalyKind::Sparse);
+            EntryKind::Sparse
+        }
+        b'M' => {
+            odd(AnomalyKind::Continuation);
+            EntryKind::Other
+        }
+        // GNU: volume label, and long names of before 1991.
+        b'V' | b'N' => EntryKind::Other,
+        other => {
+            odd(AnomalyKind::UnknownType(other));
+            EntryKind::Other
+        }
+    }
+}
+
+/// Puts prefix and name together in `joined`; false where the name field alone is the path.
+pub(super) fn join_path(header: RawHeader<'_>, joined: &mut Vec<u8>, odd: &mut dyn FnMut(AnomalyKind)) -> bool {
+    let prefix = match header.dialect() {
+        Dialect::Ustar | Dialect::Star => header.prefix(),
+        // GNU keeps other fields there: times when incremental, and a sparse map; text means that somebody meant a prefix.
+        Dialect::Gnu => {
+            if header.typeflag() != b'S' && header.prefix().first().is_some_and(u8::is_ascii_alphabetic) {
+                odd(AnomalyKind::Prefix);
+            }
+            return false;
+        }
+        Dialect::V7 => return false,
+    };
+    if prefix.is_empty() {
+        return false;
+    }
+    joined.clear();
+    joined.extend_from_slice(prefix);
+    joined.push(b'/');
+    joined.extend_from_slice(header.name());
+    true
+}
+
+/// Fills in what does not bear on the framing.
+pub(super) fn describe<'a>(
+    header: RawHeader<'a>,
+    path: &'a [u8],
+    framing: &Framing,
+    extensions: &'a Extensions,
+    offset: u64,
+    limits: &Limits,
+    odd: &mut dyn FnMut(AnomalyKind),
+) -> Member<'a> {
+    let Extensions { local, global } = extensions;
+    let mut number = |field: &'static str, value: Result<Number, NumberError>| match value {
+        Ok(number) => number.value,
+        Err(error) => {
+            odd(AnomalyKind::BadNumber(field, error));
+            0
+        }
+    };
+    let mode = number("mode", header.mode());
+    let (uid, gid) = (number("uid", header.uid()), number("gid", header.gid()));
+    let mtime = number("mtime", header.mtime());
+    // Ids below zero exist: `nobody` on some systems, written as -2.
+    let id =
+        |declared: i64, local: Option<u64>, global: Option<u64>| local.or(global).unwrap_or(declared.cast_unsigned());
+    let text = |pick: fn(&Extension) -> Option<&[u8]>, declared: &'a [u8]| match header.dialect() {
+        Dialect::V7 => pick(local).or(pick(global)).unwrap_or_default(),
+        _ => pick(local).or(pick(global)).unwrap_or(declared),
+    };
+    let (seconds, nanoseconds) = local.mtime.or(global.mtime).unwrap_or((mtime, 0));
+    if path.is_empty() {
+        odd(AnomalyKind::NoName);
+    } else if count(path.len()) > limits.path_bytes {
+        odd(AnomalyKind::Limit { name: "path-bytes", limit: limits.path_bytes, wanted: count(path.len()) });
+    } else if count(path.len()) > limits.path_bytes_warn {
+        odd(AnomalyKind::LongPath(count(path.len())));
+    }
+    let device = matches!(framing.kind, EntryKind::Character | EntryKind::Block).then(|| match header.device() {
+        Ok((major, minor)) => (major.value.cast_unsigned(), minor.value.cast_unsigned()),
+        Err(error) => {
+            odd(AnomalyKind::BadNumber("device", error));
+            (0, 0)
+        }
+    });
+    let is_link = matches!(framing.kind, EntryKind::Hardlink | EntryKind::Symlink);
+    Member {
+        header,
+        path,
+        link: if is_link { local.link.value().unwrap_or_else(|| header.link()) } else { &[] },
+        kind: framing.kind,
+        size: framing.size,
+        stored_size: framing.stored_size,
+        mode: u32::try_from(mode & 0o7777).unwrap_or(0),
+        uid: id(uid, local.uid, global.uid),
+        gid: id(gid, local.gid, global.gid),
+        uname: text(|extension| extension.uname.value(), header.uname()),
+        gname: text(|extension| extension.gname.value(), header.gname()),
+        mtime: Timestamp { seconds, nanoseconds },
+        device,
+        offset,
+    }
+}

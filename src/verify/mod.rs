@@ -1,0 +1,235 @@
+//! One archive, from bytes to verdict.
+//!
+//! Promises: a broken archive is `Ok`; the verdict is reached only after every layer has closed; nothing that was read
+//! inside a layer that failed its own check is believed. Refuses to know: how an outcome is shown.
+
+mod archive;
+mod outcome;
+mod provisional;
+mod road;
+
+pub use archive::Archive;
+pub use outcome::{Inventory, Layer, Outcome, Totals, Verdict};
+pub use road::{Journey, Opened, Progress, Reading, Road};
+
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::digest::{Digests, MemberDigests, hex};
+use crate::entry::{Entry, EntryKind};
+use crate::error::Error;
+use crate::finding::{Finding, Severity};
+use crate::rule::{ArchiveForm, Choice, EndMarker, Judge, Judgement, RuleSet};
+use crate::secret::Unlock;
+use crate::source::Chunk;
+use crate::tar;
+use crate::walk::{Sink, Want, Workers};
+use provisional::Findings;
+
+/// What to verify with.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How to read.
+    pub reading: Reading,
+    /// The rule sets to judge by.
+    pub rules: Vec<Arc<RuleSet>>,
+    /// Whether they are all meant, or the one that fits is to be found.
+    pub choice: Choice,
+    /// Whether a warning fails the archive.
+    pub fail_on_warning: bool,
+}
+
+/// Verifies `archive`: reads every byte, closes every layer, judges.
+///
+/// # Errors
+/// The archive could not be looked at.
+pub fn verify(archive: Archive, options: &Options, unlock: &mut dyn Unlock) -> Result<Outcome, Error> {
+    let name = archive.name().to_owned();
+    let misnamed = archive.file_name().map(str::to_owned);
+    let journey = match Road::open(archive, &options.reading, unlock)? {
+        Opened::Refused(journey) => journey,
+        Opened::Ready(road) => {
+            let judge = Judge::new(options.rules.clone(), options.choice, road.depth(), &options.reading.limits);
+            let mut sink = Verifier::new(judge, &options.reading);
+            let mut journey = road.walk(&mut sink)?;
+            let verified = sink.finish();
+            journey.findings.extend(verified.empty(&journey));
+            return Ok(conclude(name, misnamed, journey, Some(verified), options));
+        }
+    };
+    Ok(conclude(name, misnamed, journey, None, options))
+}
+
+/// Judges what was read, once everything has closed.
+fn conclude(
+    name: String,
+    file_name: Option<String>,
+    mut journey: Journey,
+    verified: Option<Verified>,
+    options: &Options,
+) -> Outcome {
+    let believed = journey.settle();
+    let mut inventory = Inventory::default();
+    let mut content = None;
+    let mut judgement = Judgement::default();
+    if let (Some(verified), true) = (verified, believed) {
+        inventory = verified.inventory;
+        content = verified.content;
+        let form = ArchiveForm {
+            encrypted: journey.layers.iter().any(|layer| layer.encrypted),
+            entries: inventory.entries,
+            complete: journey.is_complete(),
+            end_marker: match journey.walked.map(|walked| walked.end_marker) {
+                Some(tar::EndMarker::Whole) => EndMarker::Whole,
+                Some(tar::EndMarker::Short) => EndMarker::Short,
+                Some(tar::EndMarker::Missing) | None => EndMarker::Missing,
+            },
+            trailing_bytes: journey.trailing_bytes(),
+            file_name: file_name.clone(),
+        };
+        judgement = verified.judge.conclude(&form);
+    }
+    let mut findings = Findings::new(options.reading.limits.findings_per_code);
+    findings.extend(journey.layers.iter_mut().flat_map(|layer| std::mem::take(&mut layer.findings)));
+    findings.extend(journey.findings);
+    findings.extend(judgement.findings);
+    findings.extend(file_name.and_then(|name| archive::misnamed(&name, &journey.layers)));
+    let findings = findings.finish();
+    Outcome {
+        source: name,
+        verdict: Verdict::of(&findings, options.fail_on_warning),
+        bytes: journey.bytes,
+        digests: journey.digests,
+        content,
+        totals: journey.walked.map(|walked| Totals::from(walked.accounts)),
+        layers: outcome::layers(journey.layers, journey.walked.is_some()),
+        inventory,
+        rules: judgement.judged,
+        coverage: judgement.coverage,
+        findings,
+    }
+}
+
+/// What the sink of a verification has when the walk is over.
+struct Verified {
+    judge: Judge,
+    inventory: Inventory,
+    content: Option<[u8; 32]>,
+}
+
+impl Verified {
+    /// An archive without a single member is no backup.
+    fn empty(&self, journey: &Journey) -> Option<Finding> {
+        let nothing = self.inventory.entries == 0 && journey.walked.is_some_and(|walked| walked.whole);
+        let place = crate::place::Place::at(journey.depth, 0);
+        nothing.then(|| Finding::new(&crate::code::TAR_NO_MEMBERS, place, "0 members before the end marker"))
+    }
+}
+
+/// The sink of a verification: hashes, counts, and hands every entry to the judge.
+struct Verifier {
+    judge: Judge,
+    inventory: Inventory,
+    members: Option<MemberDigests<Vec<u8>>>,
+    content: Sha256,
+    hashing: bool,
+    progress: Arc<Progress>,
+}
+
+impl Verifier {
+    fn new(judge: Judge, reading: &Reading) -> Self {
+        let workers = Workers::start(reading.threads);
+        Self {
+            judge,
+            inventory: Inventory::default(),
+            members: reading.hashes.any().then(|| MemberDigests::new(reading.hashes, workers)),
+            content: Sha256::new(),
+            hashing: false,
+            progress: Arc::clone(&reading.progress),
+        }
+    }
+
+    fn finish(mut self) -> Verified {
+        let mut content = None;
+        if let Some(mut members) = self.members.take() {
+            while let Some((record, digests)) = members.wait() {
+                absorb(&mut self.content, &record, digests);
+            }
+            content = Some(self.content.finalize().into());
+        }
+        Verified { judge: self.judge, inventory: self.inventory, content }
+    }
+}
+
+impl Sink for Verifier {
+    fn entry(&mut self, entry: &Entry<'_>) -> Want {
+        self.judge.entry(entry);
+        self.inventory.count(entry);
+        self.progress.entry();
+        let Some(members) = &mut self.members else { return Want::Skip };
+        let has_content = entry.kind.is_file() || entry.stored_size > 0;
+        members.begin(content_record(entry), has_content.then_some(entry.stored_size));
+        while let Some((record, digests)) = members.ready() {
+            absorb(&mut self.content, &record, digests);
+        }
+        self.hashing = has_content;
+        if has_content { Want::Stream } else { Want::Skip }
+    }
+
+    fn data(&mut self, chunk: &Chunk) {
+        if let Some(members) = &mut self.members {
+            members.data(&chunk.bytes);
+        }
+    }
+
+    fn end(&mut self, whole: bool) {
+        if let Some(members) = &mut self.members {
+            members.end(whole);
+        }
+    }
+}
+
+/// What the content digest holds of an entry beside its bytes: kind, path, size and link target, each ended by a NUL.
+fn content_record(entry: &Entry<'_>) -> Vec<u8> {
+    let mut record = Vec::with_capacity(entry.path.len() + entry.link.len() + 32);
+    let kind = if entry.kind == EntryKind::Contiguous { EntryKind::File } else { entry.kind };
+    for field in [kind.as_str().as_bytes(), entry.path, entry.size.to_string().as_bytes(), entry.link] {
+        record.extend_from_slice(field);
+        record.push(0);
+    }
+    record
+}
+
+fn absorb(content: &mut Sha256, record: &[u8], digests: Option<Digests>) {
+    content.update(record);
+    for (name, value) in digests.iter().flat_map(Digests::named) {
+        content.update(name);
+        content.update(b"=");
+        content.update(value);
+    }
+    content.update(b"\n");
+}
+
+impl Verdict {
+    /// The verdict of these findings.
+    fn of(findings: &[Finding], fail_on_warning: bool) -> Self {
+        let bound = if fail_on_warning { Severity::Warning } else { Severity::Error };
+        let mut deciding = findings.iter().filter(|finding| finding.severity >= bound).peekable();
+        if deciding.peek().is_none() {
+            Self::Pass
+        } else if deciding.any(|finding| finding.code.decides == crate::code::Decides::Fail) {
+            Self::Fail
+        } else {
+            Self::Inconclusive
+        }
+    }
+}
+
+impl Outcome {
+    /// The content digest as text, where members were hashed.
+    #[must_use]
+    pub fn content_hex(&self) -> Option<String> {
+        self.content.map(|digest| hex(&digest))
+    }
+}

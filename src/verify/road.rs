@@ -1,0 +1,313 @@
+//! The road from an archive's name to its entries, shared by everything that reads archives.
+//!
+//! Promises: opens, unwraps, recognises, walks, closes, and accounts for every byte; whatever stops it on the way is a
+//! finding. Refuses to know: what the sink wants, and what the findings mean together.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use super::archive::Archive;
+use super::provisional::{self, Findings};
+use crate::code;
+use crate::digest::{ArchiveDigests, Digests, Hashes, watch};
+use crate::entry::Entry;
+use crate::envelope::{self, Integrity, Proof, Stack, Unwrapped, mangled};
+use crate::error::Error;
+use crate::finding::Finding;
+use crate::limits::Limits;
+use crate::place::{Depth, Place};
+use crate::secret::{Secret, Unlock};
+use crate::source::{Chunk, Source as _};
+use crate::tar::{BLOCK_BYTES, Dialect, RawHeader};
+use crate::walk::{Sink, Walked, Want, drive};
+
+/// How to read an archive.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// What the input may ask for.
+    pub limits: Limits,
+    /// Threads to use; 1 does everything in the caller's.
+    pub threads: usize,
+    /// Digests wanted of every member.
+    pub hashes: Hashes,
+    /// Digests wanted of the archive file.
+    pub archive_hashes: Hashes,
+    /// How far it is, for who watches.
+    pub progress: Arc<Progress>,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            hashes: Hashes::SHA256,
+            archive_hashes: Hashes::SHA256,
+            progress: Arc::default(),
+        }
+    }
+}
+
+/// How far a reading is: written by it, read by anyone.
+#[derive(Debug, Default)]
+pub struct Progress {
+    archive: OnceLock<ArchiveDigests>,
+    bytes: OnceLock<u64>,
+    entries: AtomicU64,
+}
+
+impl Progress {
+    /// Bytes of the archive file read so far.
+    #[must_use]
+    pub fn read_bytes(&self) -> u64 {
+        self.archive.get().map_or(0, ArchiveDigests::bytes)
+    }
+
+    /// Bytes of the archive file, where known.
+    #[must_use]
+    pub fn total_bytes(&self) -> Option<u64> {
+        self.bytes.get().copied()
+    }
+
+    /// Entries met so far.
+    #[must_use]
+    pub fn entries(&self) -> u64 {
+        self.entries.load(Ordering::Relaxed)
+    }
+
+    /// Counts an entry.
+    pub fn entry(&self) {
+        self.entries.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What came of opening an archive.
+pub enum Opened {
+    /// It can be walked.
+    Ready(Road),
+    /// It cannot, and this is why.
+    Refused(Journey),
+}
+
+/// An archive, unwrapped and recognised.
+pub struct Road {
+    name: String,
+    stack: Stack,
+    known: ArchiveDigests,
+    limits: Limits,
+}
+
+/// What is known when every layer has closed.
+#[derive(Debug)]
+pub struct Journey {
+    /// The proofs of the wrappers, outermost first.
+    pub layers: Vec<Proof>,
+    /// The depth the archive format stands at.
+    pub depth: Depth,
+    /// What was met outside the wrappers' proofs. Hearsay, until held against these.
+    pub findings: Vec<Finding>,
+    /// What the walk found out; `None` where there was none.
+    pub walked: Option<Walked>,
+    /// Bytes of the archive file.
+    pub bytes: u64,
+    /// Digests of the archive file.
+    pub digests: Digests,
+}
+
+impl Journey {
+    /// Whether all of the archive was read: no layer and no member was cut.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        let cut = |proof: &Proof| proof.integrity == Integrity::Unchecked || is_cut(proof);
+        self.walked.is_some_and(|walked| walked.whole && !walked.stopped) && !self.layers.iter().any(cut)
+    }
+
+    /// Throws out what may not be believed, now that every layer has closed; false where that is everything that came out
+    /// of a layer, because it fails a check only the holder of a secret can make.
+    pub fn settle(&mut self) -> bool {
+        provisional::settle(self)
+    }
+
+    /// All findings, those of the layers first.
+    pub fn all_findings(&self) -> impl Iterator<Item = &Finding> {
+        self.layers.iter().flat_map(|layer| &layer.findings).chain(&self.findings)
+    }
+
+    /// Bytes behind the end marker that are not zeros.
+    #[must_use]
+    pub fn trailing_bytes(&self) -> u64 {
+        let trailing = [&code::TAR_TRAILING, &code::TAR_SECOND_ARCHIVE, &code::TAR_LONE_ZERO_BLOCK];
+        let found = self.findings.iter().find(|finding| trailing.contains(&finding.code));
+        match (found, self.walked) {
+            (Some(finding), Some(walked)) => {
+                walked.accounts.total_bytes().saturating_sub(finding.place.offset.unwrap_or_default())
+            }
+            _ => 0,
+        }
+    }
+}
+
+/// Whether a layer failed in a way that left out what stood behind.
+fn is_cut(proof: &Proof) -> bool {
+    let cuts = [&code::GZIP_TRUNCATED, &code::GZIP_CORRUPT, &code::GZIP_HEADER, &code::OPENPGP_TRUNCATED];
+    proof.integrity == Integrity::Failed && proof.findings.iter().any(|finding| cuts.contains(&finding.code))
+}
+
+impl Road {
+    /// Opens `archive`, takes the wrappers off and looks at what is inside.
+    ///
+    /// # Errors
+    /// The archive could not be read, or a secret not be fetched.
+    pub fn open(archive: Archive, reading: &Reading, unlock: &mut dyn Unlock) -> Result<Opened, Error> {
+        let name = archive.name().to_owned();
+        let (source, bytes) = archive.open()?;
+        let (source, known) = watch(source, reading.archive_hashes, reading.threads);
+        // Whoever reuses a `Reading` sees the progress of the first archive only.
+        let _ = reading.progress.archive.set(known.clone());
+        if let Some(bytes) = bytes {
+            let _ = reading.progress.bytes.set(bytes);
+        }
+        let mut asked = Asked { unlock, failed: None };
+        let unwrapped = envelope::open(source, &reading.limits, &mut asked, reading.threads);
+        if let Some(error) = asked.failed {
+            return Err(Error::Secret(error));
+        }
+        let mut stack = match unwrapped.map_err(|error| Error::Input { source: name.clone(), error })? {
+            Unwrapped::Open(stack) => stack,
+            Unwrapped::Closed(layers) => {
+                let depth = layers.last().map_or_else(Depth::default, |proof| proof.depth);
+                return Ok(Opened::Refused(journey(layers, depth, Vec::new(), None, &known)));
+            }
+        };
+        let head = stack.layer.peek(HEAD_BYTES).map_err(|error| Error::Input { source: name.clone(), error })?;
+        match recognise(head) {
+            Recognised::Tar => Ok(Opened::Ready(Self { name, stack, known, limits: reading.limits.clone() })),
+            Recognised::Other(code, message) => {
+                let finding = Finding::new(code, Place::at(stack.depth, 0), message);
+                let layers = stack.layer.close().map_err(|error| Error::Input { source: name, error })?;
+                Ok(Opened::Refused(journey(layers, stack.depth, vec![finding], None, &known)))
+            }
+        }
+    }
+
+    /// The depth the archive format stands at.
+    #[must_use]
+    pub fn depth(&self) -> Depth {
+        self.stack.depth
+    }
+
+    /// Walks the archive to its end, closes every layer, and says what came of it.
+    ///
+    /// # Errors
+    /// The archive could not be read.
+    pub fn walk(self, sink: &mut dyn Sink) -> Result<Journey, Error> {
+        let Self { name, mut stack, known, limits } = self;
+        let mut gather = Gather { sink, findings: Findings::new(limits.findings_per_code) };
+        let input = |error: io::Error| Error::Input { source: name.clone(), error };
+        let walked = drive(&mut *stack.layer, stack.depth, &limits, &mut gather).map_err(input)?;
+        let findings = gather.findings.finish();
+        let read = stack.layer.position();
+        let layers = stack.layer.close().map_err(input)?;
+        // Every byte is booked as something, or nothing that was said above can be trusted.
+        let booked = walked.accounts.total_bytes();
+        if !walked.stopped && read != booked {
+            return Err(Error::Unaccounted { source: name, read, booked });
+        }
+        Ok(journey(layers, stack.depth, findings, Some(walked), &known))
+    }
+}
+
+fn journey(
+    layers: Vec<Proof>,
+    depth: Depth,
+    findings: Vec<Finding>,
+    walked: Option<Walked>,
+    known: &ArchiveDigests,
+) -> Journey {
+    Journey { layers, depth, findings, walked, bytes: known.bytes(), digests: known.digests().unwrap_or_default() }
+}
+
+/// Bytes looked at to tell an archive from something else.
+const HEAD_BYTES: usize = 4096;
+
+enum Recognised {
+    Tar,
+    Other(&'static code::Code, String),
+}
+
+fn recognise(head: &[u8]) -> Recognised {
+    if let Some(header) = RawHeader::first(head)
+        && (header.is_zero() || header.is_valid())
+    {
+        return Recognised::Tar;
+    }
+    if let Some((code, message)) = mangled::diagnose(head) {
+        return Recognised::Other(code, message);
+    }
+    // A damaged first header is damage, not something else; a cut one likewise.
+    let has_magic = RawHeader::first(head).is_some_and(|header| header.dialect() != Dialect::V7);
+    if has_magic || head.get(257..262).is_some_and(|magic| magic == b"ustar") {
+        return Recognised::Tar;
+    }
+    let shown = head.get(..16).unwrap_or(head);
+    let message = if head.len() < BLOCK_BYTES {
+        format!("{} bytes, beginning \"{}\"; the smallest tar has {BLOCK_BYTES}", head.len(), shown.escape_ascii())
+    } else {
+        format!("begins with \"{}\"", shown.escape_ascii())
+    };
+    Recognised::Other(&code::SOURCE_UNRECOGNISED, message)
+}
+
+/// Keeps the walk's findings, so that memory stays bounded, on their way to the sink.
+struct Gather<'a> {
+    sink: &'a mut dyn Sink,
+    findings: Findings,
+}
+
+impl Sink for Gather<'_> {
+    fn entry(&mut self, entry: &Entry<'_>) -> Want {
+        self.sink.entry(entry)
+    }
+
+    fn data(&mut self, chunk: &Chunk) {
+        self.sink.data(chunk);
+    }
+
+    fn end(&mut self, whole: bool) {
+        self.sink.end(whole);
+    }
+
+    fn finding(&mut self, finding: &Finding) {
+        self.sink.finding(finding);
+        self.findings.add(finding.clone());
+    }
+}
+
+/// Tells an error of the one who keeps the secrets from one of the input.
+struct Asked<'a> {
+    unlock: &'a mut dyn Unlock,
+    failed: Option<io::Error>,
+}
+
+impl Asked<'_> {
+    fn note<T>(&mut self, answer: io::Result<T>) -> io::Result<T> {
+        answer.map_err(|error| {
+            let kind = error.kind();
+            self.failed = Some(error);
+            kind.into()
+        })
+    }
+}
+
+impl Unlock for Asked<'_> {
+    fn passphrases(&mut self) -> io::Result<Vec<Secret>> {
+        let answer = self.unlock.passphrases();
+        self.note(answer)
+    }
+
+    fn secret_keys(&mut self) -> io::Result<Vec<Secret>> {
+        let answer = self.unlock.secret_keys();
+        self.note(answer)
+    }
+}

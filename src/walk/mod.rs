@@ -1,0 +1,12 @@
+//! The walk: where the readers below and the sinks above meet, in one loop.
+//!
+//! Promises: every consumer sees the same events in the same order, however the input was cut and however many threads
+//! work. Refuses to know: what any sink learns or judges.
+
+mod drive;
+mod fan;
+mod sink;
+
+pub use drive::{Walked, drive};
+pub use fan::{Budget, Workers};
+pub use sink::{Sink, Want};
