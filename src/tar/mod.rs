@@ -29,7 +29,7 @@ pub use header::{BLOCK_BYTES, Dialect, RawHeader};
 pub use member::Member;
 pub use number::{Form, Number, NumberError};
 pub use parser::{Accounts, EndMarker, Frame, Parser, Step};
-pub use pax::{PaxError, Record, Records};
+pub use pax::{PaxError, PaxFault, Record, Records};
 
 /// `usize` as a count of bytes; exact on every platform Rust has.
 fn count(bytes: usize) -> u64 {

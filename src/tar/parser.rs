@@ -104,7 +104,7 @@ enum State {
     AwaitingPadding { bytes: usize },
     AwaitingSecondZero,
     InTrailer { classified: Option<Trailer> },
-    Lost,
+    Lost { to_damage: bool },
     Ended,
 }
 
@@ -206,7 +206,7 @@ impl Parser {
             State::AwaitingSecondZero => self.second_zero(input, at_end),
             State::InTrailer { classified: Some(trailer) } => self.trailer_rest(input, at_end, trailer),
             State::InTrailer { classified: None } => self.trailer(input, at_end),
-            State::Lost => self.lost(input),
+            State::Lost { to_damage } => self.lost(input, to_damage),
             State::Ended => Step::End,
         }
     }
@@ -292,8 +292,7 @@ impl Parser {
             ("extension-bytes", self.limits.extension_bytes, pending.bytes),
         ] {
             if wanted > limit {
-                self.odd(self.offset, AnomalyKind::Limit { name, limit, wanted });
-                return self.lose(input);
+                return self.stop_at_limit(input, name, limit, wanted);
             }
         }
         let payload_bytes = usize::try_from(size).unwrap_or(usize::MAX);
@@ -389,9 +388,7 @@ impl Parser {
             };
         };
         if regions > self.limits.sparse_regions {
-            let limit = self.limits.sparse_regions;
-            self.odd(self.offset, AnomalyKind::Limit { name: "sparse-regions", limit, wanted: regions });
-            return self.lose(input);
+            return self.stop_at_limit(input, "sparse-regions", self.limits.sparse_regions, regions);
         }
         self.state = if block.gnu_map_block_continues() {
             State::AwaitingSparseMap { regions, payload }
@@ -485,11 +482,11 @@ impl Parser {
         self.book_trailer(input.len())
     }
 
-    fn lost<'p>(&'p mut self, input: &'p [u8]) -> Step<'p> {
+    fn lost<'p>(&'p mut self, input: &'p [u8], to_damage: bool) -> Step<'p> {
         if input.is_empty() {
             self.state = State::Ended;
-            if self.accounts.lost_bytes > 0 {
-                let bytes = self.accounts.lost_bytes;
+            let bytes = self.accounts.lost_bytes;
+            if to_damage && bytes > 0 {
                 self.odd(self.offset.saturating_sub(bytes), AnomalyKind::Lost { bytes });
             }
             return Step::End;
@@ -499,11 +496,19 @@ impl Parser {
         Step::Frame { consumed: input.len(), frame: Frame::Lost }
     }
 
-    /// Gives up: from here on bytes are only counted.
+    /// Gives up on damage: from here on bytes are only counted.
     fn lose<'p>(&'p mut self, input: &'p [u8]) -> Step<'p> {
         self.whole = false;
-        self.state = State::Lost;
-        self.lost(input)
+        self.state = State::Lost { to_damage: true };
+        self.lost(input, true)
+    }
+
+    /// Gives up on a limit: what follows may be good, but nobody looks.
+    fn stop_at_limit<'p>(&'p mut self, input: &'p [u8], name: &'static str, limit: u64, wanted: u64) -> Step<'p> {
+        self.odd(self.offset, AnomalyKind::Limit { name, limit, wanted });
+        self.whole = false;
+        self.state = State::Lost { to_damage: false };
+        self.lost(input, false)
     }
 
     fn end_without_marker<'p>(&'p mut self, input: &'p [u8]) -> Step<'p> {

@@ -25,12 +25,16 @@ pub struct PaxError {
 
 /// What is wrong with a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is spelled out by Display")]
 pub enum PaxFault {
+    /// No decimal length and space in front.
     Length,
+    /// Longer than the header.
     BeyondPayload,
+    /// No newline where its length says.
     NoNewline,
+    /// No equals sign.
     NoEquals,
+    /// Nothing before the equals sign.
     NoKey,
 }
 

@@ -250,7 +250,7 @@ fn recognise(head: &[u8]) -> Recognised {
     if has_magic || head.get(257..262).is_some_and(|magic| magic == b"ustar") {
         return Recognised::Tar;
     }
-    let shown = head.get(..16).unwrap_or(head);
+    let shown = head.get(..48).unwrap_or(head);
     let message = if head.len() < BLOCK_BYTES {
         format!("{} bytes, beginning \"{}\"; the smallest tar has {BLOCK_BYTES}", head.len(), shown.escape_ascii())
     } else {

@@ -1,0 +1,21 @@
+//! Makes the archives of `corpus/` and of the tests: by the `tar` crate where they are well-formed, block by block where
+//! they are not. Nothing here uses veritar's own code.
+
+pub mod cases;
+pub mod openpgp;
+pub mod products;
+pub mod tarball;
+
+use std::io::Write;
+
+/// gzip as most writers write it, without name and time, so that the same bytes come out each time.
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::GzBuilder::new().write(Vec::new(), flate2::Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// The passphrase of every encrypted archive in the corpus.
+pub fn passphrase() -> Vec<u8> {
+    include_str!("../../../corpus/passphrase").trim_end().as_bytes().to_vec()
+}

@@ -1,0 +1,214 @@
+//! The corpus is part of the specification: every archive in it has an expectation, a paragraph, and is read in every way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use veritar::code;
+use veritar::finding::Severity;
+use veritar::verify::Outcome;
+
+use crate::build::cases;
+use crate::support::{corpus, pieces, root, verify_file, verify_source, whole};
+
+/// An `.expect` file, written by hand.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expectation {
+    verdict: String,
+    /// The rule sets that judged.
+    #[serde(default)]
+    rules: Vec<String>,
+    /// The codes of all errors, and of all warnings.
+    #[serde(default)]
+    errors: BTreeSet<String>,
+    #[serde(default)]
+    warnings: BTreeSet<String>,
+    /// Codes that must be among the notes.
+    #[serde(default)]
+    notes: BTreeSet<String>,
+    /// The formats, outermost first.
+    layers: Vec<String>,
+    /// What the report must say.
+    #[serde(default)]
+    says: Vec<String>,
+    /// The number of entries, where it was read.
+    entries: Option<u64>,
+}
+
+/// Every archive of the corpus, by its path from there.
+fn archives() -> BTreeMap<String, PathBuf> {
+    let mut found = BTreeMap::new();
+    for folder in ["good", "odd", "bad", "kept"] {
+        for entry in std::fs::read_dir(corpus().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            if !name.ends_with(".expect") {
+                found.insert(format!("{folder}/{name}"), path);
+            }
+        }
+    }
+    assert!(found.len() > 90, "only {} archives in the corpus", found.len());
+    found
+}
+
+fn expectation(name: &str) -> Expectation {
+    let path = corpus().join(format!("{name}.expect"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn codes(outcome: &Outcome, severity: Severity) -> BTreeSet<String> {
+    let of = outcome.findings.iter().filter(|finding| finding.severity == severity);
+    of.map(|finding| finding.code.id.to_owned()).collect()
+}
+
+#[test]
+fn every_archive_is_judged_as_expected() {
+    let mut wrong = Vec::new();
+    for (name, path) in archives() {
+        let (expected, outcome) = (expectation(&name), verify_file(&path, 2));
+        let mut report = Vec::new();
+        let result = [veritar::report::Result::Looked(Box::new(outcome.clone()))];
+        veritar::report::text(&mut report, &result, true).unwrap();
+        let report = String::from_utf8(report).unwrap();
+        let mut complain = |what: String| wrong.push(format!("{name}: {what}"));
+        if outcome.verdict.to_string() != expected.verdict {
+            complain(format!("verdict {}, expected {}", outcome.verdict, expected.verdict));
+        }
+        for (severity, wanted) in [(Severity::Error, &expected.errors), (Severity::Warning, &expected.warnings)] {
+            let found = codes(&outcome, severity);
+            if found != *wanted {
+                complain(format!("{}s {found:?}, expected {wanted:?}", severity.as_str()));
+            }
+        }
+        let notes = codes(&outcome, Severity::Info);
+        if !expected.notes.is_subset(&notes) {
+            complain(format!("notes {notes:?}, expected {:?}", expected.notes));
+        }
+        let rules: Vec<_> = outcome.rules.iter().map(|judged| judged.id.clone()).collect();
+        if rules != expected.rules {
+            complain(format!("rules {rules:?}, expected {:?}", expected.rules));
+        }
+        let layers: Vec<_> = outcome.layers.iter().map(|layer| layer.format.to_owned()).collect();
+        if layers != expected.layers {
+            complain(format!("layers {layers:?}, expected {:?}", expected.layers));
+        }
+        if expected.entries.is_some_and(|entries| entries != outcome.inventory.entries) {
+            complain(format!("{} entries, expected {:?}", outcome.inventory.entries, expected.entries));
+        }
+        for text in &expected.says {
+            if !report.contains(text) {
+                complain(format!("the report does not say {text:?}:\n{report}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_cut_and_no_number_of_threads_changes_an_outcome() {
+    for (name, path) in archives() {
+        let bytes = std::fs::read(&path).unwrap();
+        let expected = verify_source(&name, whole(&bytes), 1);
+        for threads in [1, 2, 5] {
+            let mut from_file = verify_file(&path, threads);
+            from_file.source.clone_from(&name);
+            // Only a file has a name that can promise another format.
+            from_file.findings.retain(|finding| finding.code != &code::WRAPPER_SUFFIX);
+            assert_eq!(from_file, expected, "{name} as a file on {threads} threads");
+        }
+        for sizes in [&[1][..], &[511], &[513, 1, 7], &[4096, 3]] {
+            // A million pieces of one byte prove no more than a hundred thousand.
+            if sizes == [1] && bytes.len() > 100_000 {
+                continue;
+            }
+            for threads in [1, 3] {
+                let outcome = verify_source(&name, pieces(&bytes, sizes), threads);
+                assert_eq!(outcome, expected, "{name} in pieces of {sizes:?} on {threads} threads");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_byte_is_accounted_for() {
+    for (name, path) in archives() {
+        let outcome = verify_file(&path, 1);
+        assert_eq!(outcome.bytes, path.metadata().unwrap().len(), "{name}");
+        if let (Some(totals), [_]) = (outcome.totals, &outcome.layers[..]) {
+            let sum = totals.header_bytes
+                + totals.payload_bytes
+                + totals.padding_bytes
+                + totals.end_marker_bytes
+                + totals.trailer_bytes
+                + totals.lost_bytes;
+            assert_eq!(sum, outcome.bytes, "{name}");
+        }
+    }
+}
+
+/// With `VERITAR_WRITE_CORPUS` set, writes the archives in the place of comparing them.
+#[test]
+fn the_corpus_is_what_the_generator_makes() {
+    let write = std::env::var_os("VERITAR_WRITE_CORPUS").is_some();
+    let kept: BTreeSet<String> = archives_on_disk("kept");
+    let made = cases::all();
+    for (name, bytes) in &made {
+        let path = corpus().join(name);
+        if write {
+            std::fs::write(&path, bytes).unwrap();
+        }
+        let stored = std::fs::read(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(stored == *bytes, "{name} is not what the generator makes");
+    }
+    let made: BTreeSet<String> = made.into_iter().map(|(name, _)| name.to_owned()).collect();
+    let stored: BTreeSet<String> = archives().into_keys().collect();
+    assert_eq!(stored, made.union(&kept).cloned().collect());
+}
+
+fn archives_on_disk(folder: &str) -> BTreeSet<String> {
+    let names = std::fs::read_dir(corpus().join(folder)).unwrap().map(|entry| entry.unwrap().file_name());
+    let names = names.map(|name| name.into_string().unwrap()).filter(|name| !name.ends_with(".expect"));
+    names.map(|name| format!("{folder}/{name}")).collect()
+}
+
+#[test]
+fn every_archive_has_its_paragraph_and_no_expectation_is_left_over() {
+    let readme = std::fs::read_to_string(corpus().join("README.md")).unwrap();
+    let archives = archives();
+    for name in archives.keys() {
+        assert!(readme.contains(&format!("`{name}`")), "corpus/README.md says nothing about {name}");
+    }
+    for folder in ["good", "odd", "bad", "kept"] {
+        for entry in std::fs::read_dir(corpus().join(folder)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if let Some(archive) = name.strip_suffix(".expect") {
+                assert!(archives.contains_key(&format!("{folder}/{archive}")), "{name} expects something of nothing");
+            }
+        }
+    }
+}
+
+/// Codes that no archive can raise by itself, and the test that raises each.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("openpgp/passphrase-missing", "cli::exit_codes_of_secrets"),
+    ("openpgp/key-missing", "openpgp: messages to keys"),
+    ("limit/findings", "limits::repeated_findings_are_counted"),
+];
+
+#[test]
+fn every_code_has_an_archive() {
+    let mut met: BTreeSet<String> = ELSEWHERE.iter().map(|(code, _)| (*code).to_owned()).collect();
+    for name in archives().keys() {
+        let expected = expectation(name);
+        met.extend(expected.errors);
+        met.extend(expected.warnings);
+        met.extend(expected.notes);
+    }
+    let missing: Vec<_> = code::ALL.iter().map(|code| code.id).filter(|id| !met.contains(*id)).collect();
+    assert!(missing.is_empty(), "no archive of the corpus raises {missing:?}");
+    let unknown: Vec<_> = met.iter().filter(|id| code::find(id).is_none()).collect();
+    assert!(unknown.is_empty(), "the corpus expects codes that do not exist: {unknown:?}");
+    let _ = root();
+}
