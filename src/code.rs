@@ -400,7 +400,11 @@ mod tests {
             assert!(seen.insert(code.id), "{} stands twice", code.id);
             let (area, name) = code.id.split_once('/').expect("area/name");
             for part in [area, name] {
-                assert!(!part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{}", code.id);
+                assert!(
+                    !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'),
+                    "{}",
+                    code.id
+                );
             }
             for text in [code.title, code.why, code.fix] {
                 assert!(!text.is_empty() && !text.ends_with('.'), "{}: {text:?}", code.id);

@@ -17,17 +17,17 @@ pub mod limits;
 pub mod place;
 pub mod secret;
 
-// the road
-pub mod digest;
-pub mod entry;
-pub mod envelope;
-pub mod error;
-pub mod report;
-pub mod rule;
+// the road, in the order the bytes take it
 pub mod source;
+pub mod envelope;
 pub mod tar;
-pub mod verify;
+pub mod entry;
 pub mod walk;
+pub mod digest;
+pub mod rule;
+pub mod error;
+pub mod verify;
+pub mod report;
 
 // the program
 pub mod cli;

@@ -104,8 +104,7 @@ mod tests {
 
     #[test]
     fn the_output_limit_counts_to_the_byte() {
-        let mut limits = Limits::default();
-        limits.output_bytes = 1000;
+        let limits = Limits { output_bytes: 1000, ..Limits::default() };
         assert_eq!(run(&limits, 1, 100, 10), Ok(()));
         assert!(run(&limits, 1, 100, 11).is_err_and(|text| text.contains("--limit output-bytes=1000")));
     }

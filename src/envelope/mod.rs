@@ -9,7 +9,7 @@
 
 pub mod gzip;
 pub mod mangled;
-mod meter;
+pub(crate) mod meter;
 pub mod openpgp;
 mod proof;
 mod raw;

@@ -5,22 +5,18 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
-
-use globset::GlobSet;
 
 use super::Status;
 use super::file::{
     AdviceTable, ArchiveTable, CaptureTable, CoverageTable, DetectTable, EntryTable, ForbiddenTable, PolicyTable,
-    RangeTable, RuleFile,
+    RuleFile,
 };
 use super::pattern::{self, Pattern, Target};
 use super::problem::Problems;
 use super::set::{
     Advice, Archive, Bounds, Capture, CoverageLine, Detect, EntryRule, ForbiddenRule, From, Policy, RuleSet,
-    placeholders,
 };
-use super::table::{At, nearest};
+use super::table::At;
 use crate::entry::EntryKind;
 use crate::finding::Severity;
 
@@ -60,7 +56,6 @@ pub(super) fn check(file: RuleFile, name: &str, text: &str, problems: &Problems)
     let forbidden: Vec<ForbiddenRule> =
         file.forbidden.into_iter().enumerate().filter_map(|(number, rule)| checker.forbidden(number, rule)).collect();
     let coverage = checker.coverage(file.coverage);
-    let globs = checker.compile();
     let patterns = checker.patterns;
     if !problems.is_empty() {
         return None;
@@ -80,17 +75,17 @@ pub(super) fn check(file: RuleFile, name: &str, text: &str, problems: &Problems)
         captures,
         coverage,
         patterns,
-        globs,
     })
 }
 
-struct Checker<'p> {
-    problems: &'p Problems,
-    text: &'p str,
+/// What is known while a file is checked.
+pub(super) struct Checker<'p> {
+    pub(super) problems: &'p Problems,
+    pub(super) text: &'p str,
     /// Whether a capture could not be read, so that its groups are not known.
-    unsure: bool,
+    pub(super) unsure: bool,
     /// What must be unique and was met: rule identifiers as they are, groups as `<name>`, data of coverage after `"`.
-    ids: HashMap<String, Range<usize>>,
+    pub(super) ids: HashMap<String, Range<usize>>,
     patterns: Vec<Pattern>,
 }
 
@@ -250,7 +245,7 @@ impl Checker<'_> {
         for (name, _) in &groups {
             self.unique(format!("<{name}>"), &text.span, format!("the group `{name}` is captured twice"));
         }
-        Some(Capture { id, regex, from, groups, advice: Advice::default() })
+        Some(Capture { id, regex, prefix: required_prefix(&text.value), from, groups, advice: Advice::default() })
     }
 
     fn coverage(&mut self, tables: Vec<CoverageTable>) -> Vec<CoverageLine> {
@@ -304,35 +299,10 @@ impl Checker<'_> {
         Advice { severity, why: table.why.map(|text| text.value), fix: table.fix.map(|text| text.value) }
     }
 
-    /// A text for the reader: filled, and naming only what is captured.
-    fn texts(&mut self, text: &Option<At<String>>) {
-        let Some(text) = text else { return };
-        self.filled(text);
-        for (_, name) in placeholders(&text.value) {
-            if !self.unsure && !self.ids.contains_key(&format!("<{name}>")) {
-                let groups: Vec<&str> =
-                    self.ids.keys().filter_map(|key| key.strip_prefix('<')?.strip_suffix('>')).collect();
-                let message = format!("nothing captures `{name}`");
-                match nearest(name, &groups) {
-                    Some(near) => {
-                        self.problems.wrong_with_help(&text.span, message, format!("did you mean `{{{near}}}`?"));
-                    }
-                    None => self.problems.wrong(&text.span, message),
-                }
-            }
-        }
-    }
-
-    fn filled(&self, text: &At<String>) {
-        if text.value.trim().is_empty() {
-            self.problems.wrong(&text.span, "the text is empty");
-        }
-    }
-
     fn paths(&mut self, paths: Option<Vec<At<String>>>, span: &Range<usize>, target: Target) -> Option<Vec<String>> {
         let paths = paths?;
         if paths.is_empty() {
-            self.problems.wrong(span, "`path` holds no pattern");
+            self.problems.absent(span.clone(), "`path` holds no pattern");
         }
         let texts = paths.iter().map(|path| path.value.clone()).collect();
         for path in paths {
@@ -348,7 +318,7 @@ impl Checker<'_> {
             return;
         }
         match pattern::parse(&text) {
-            Ok(glob) => self.patterns.push(Pattern { text, glob, target }),
+            Ok(alternatives) => self.patterns.push(Pattern { text, alternatives, target }),
             Err(fault) => {
                 let message = format!("invalid pattern: {}", fault.message);
                 match fault.help {
@@ -358,100 +328,51 @@ impl Checker<'_> {
             }
         }
     }
-
-    fn compile(&self) -> Arc<GlobSet> {
-        let globs = pattern::compile(&self.patterns).unwrap_or_else(|fault| {
-            self.problems.wrong(&(0..0), fault.message);
-            GlobSet::empty()
-        });
-        Arc::new(globs)
-    }
-
-    fn bounds(&self, table: RangeTable, default_min: u64) -> Bounds {
-        if table.min.is_none() && table.max.is_none() {
-            self.problems.absent(table.span.clone(), "neither `min` nor `max` is given");
-        }
-        let bounds = Bounds {
-            min: table.min.map_or(default_min, |min| min.value),
-            max: table.max.as_ref().map(|max| max.value),
-        };
-        if let (Some(max), Some(at)) = (bounds.max, &table.max)
-            && max < bounds.min
-            && max > 0
-        {
-            self.problems.wrong(&at.span, format!("the maximum {max} is below the minimum {}", bounds.min));
-        }
-        bounds
-    }
-
-    fn kind(&self, word: &At<String>) -> Option<EntryKind> {
-        let kind = EntryKind::from_word(&word.value);
-        if kind.is_none() {
-            self.unknown_word(word, "kind", &EntryKind::ALL.map(EntryKind::as_str));
-        }
-        kind
-    }
-
-    fn mode(&self, mode: &At<String>) -> Option<u32> {
-        let digits = mode.value.strip_prefix("0o").unwrap_or(&mode.value);
-        let all_octal = !digits.is_empty() && digits.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
-        let bits = u32::from_str_radix(digits, 8).ok().filter(|bits| all_octal && *bits <= 0o7777);
-        if bits.is_none() {
-            let message = format!("`{}` is no mode: octal digits up to 7777 are needed, as in \"0600\"", mode.value);
-            self.problems.wrong(&mode.span, message);
-        }
-        bits
-    }
-
-    fn identifier(&mut self, id: At<String>, dots: bool) -> Option<String> {
-        let At { value, span } = id;
-        let allowed =
-            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || (dots && byte == b'.');
-        let well_formed = value.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric())
-            && value.len() <= 64
-            && value.bytes().all(allowed);
-        if !well_formed {
-            let marks = if dots { "`-` and `.`" } else { "and `-`" };
-            let message =
-                format!("`{value}` is no identifier: up to 64 lower-case letters, digits {marks} are allowed");
-            self.problems.wrong(&span, message);
-            return None;
-        }
-        if !dots {
-            self.unique(value.clone(), &span, format!("the identifier `{value}` stands twice"));
-        }
-        Some(value)
-    }
-
-    fn unique(&mut self, key: String, span: &Range<usize>, message: String) {
-        match self.ids.get(&key) {
-            Some(first) => {
-                let before = self.text.as_bytes().iter().take(first.start);
-                let line = before.filter(|byte| **byte == b'\n').count().saturating_add(1);
-                self.problems.wrong(span, format!("{message}; the first is in line {line}"));
-            }
-            None => {
-                self.ids.insert(key, span.clone());
-            }
-        }
-    }
-
-    fn unknown_word(&self, word: &At<String>, what: &str, known: &[&str]) {
-        let message = format!("`{}` is no {what}", word.value);
-        let help = match nearest(&word.value, known) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("it may be {}", known.join(", ")),
-        };
-        self.problems.wrong_with_help(&word.span, message, help);
-    }
 }
 
 fn in_force(severity: Severity) -> Policy {
     Policy { advice: Advice { severity: Some(severity), ..Advice::default() } }
 }
 
+/// The plain characters that an expression begins with after `^`: what matches must begin with them.
+///
+/// None where the expression has a choice anywhere: then this may be the beginning of one of several.
+fn required_prefix(expression: &str) -> Vec<u8> {
+    let Some(rest) = expression.strip_prefix('^').filter(|rest| !rest.contains('|')) else { return Vec::new() };
+    let plain = |character: char| character.is_ascii_alphanumeric() || "-_/".contains(character);
+    let length = rest.find(|character| !plain(character)).unwrap_or(rest.len());
+    let (prefix, after) = rest.split_at(length);
+    // A repetition takes the last character along, and that may be none.
+    let kept = prefix.len().saturating_sub(usize::from(after.starts_with(['?', '*', '+', '{'])));
+    prefix.as_bytes().get(..kept).unwrap_or_default().to_vec()
+}
+
 /// The last line of a message that draws its own picture first.
 fn last_line(message: &str) -> &str {
     let line = message.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or(message).trim();
     line.strip_prefix("error: ").unwrap_or(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_expression_requires_at_the_start() {
+        for (expression, expected) in [
+            ("^abc", "abc"),
+            ("^ab-c/d_(?<x>.)", "ab-c/d_"),
+            ("^abc?", "ab"),
+            ("^abc{2}", "ab"),
+            ("^a*", ""),
+            ("^a|b", ""),
+            ("^a(b|c)", ""),
+            ("abc", ""),
+            ("(?i)^abc", ""),
+            (r"^a\.b", "a"),
+            ("^", ""),
+        ] {
+            assert_eq!(required_prefix(expression), expected.as_bytes(), "{expression}");
+        }
+    }
 }

@@ -1,34 +1,33 @@
-//! The end of the archive: which rule sets judge, and what they say.
+//! The end of the archive: what the rule sets that judge have to say.
 //!
-//! Promises: which set `auto` takes depends on the archive and the candidates alone, and is explained; what must be
-//! there is judged only where the archive was read to its end; zero rule sets never mean that nothing is wrong. Refuses
-//! to know: how entries were watched, and how findings are shown.
+//! Promises: what must be there is judged only where the archive was read to its end; zero rule sets never mean that
+//! nothing is wrong. Refuses to know: how entries were watched, and how findings are shown.
 
 use super::gather::Gather;
-use super::judge::{Captured, Group, Hit, Judge, Names, Watch, What};
+use super::judge::{Captured, Group, Hit, Judge, Watch, What};
 use super::safety::Offenders;
-use super::set::{Advice, Bounds, From, Policy, RuleSet, expand};
-use super::{ArchiveForm, Choice, Coverage, EndMarker, Judged, Judgement};
+use super::set::{Advice, From, Policy, RuleSet, expand};
+use super::words::{listed, outside, readable};
+use super::{ArchiveForm, Coverage, EndMarker, Judged, Judgement};
 use crate::code::{self, Code};
 use crate::finding::{Finding, Severity};
 use crate::place::Place;
-
-/// Patterns that a sentence names before it says how many more there are.
-const NAMED: usize = 3;
 
 impl Judge {
     /// Says what the rules make of the archive whose entries were seen.
     #[must_use]
     pub fn conclude(mut self, form: &ArchiveForm) -> Judgement {
         let mut gather = Gather::new(self.depth, self.cap);
+        if let Some(name) = &form.file_name {
+            for (set, watch) in self.sets.iter().zip(&mut self.watches) {
+                capture_from_name(set, watch, name);
+            }
+        }
         let chosen = self.choose(form, &mut gather);
         self.judge_paths(&chosen, &mut gather);
         let mut judgement = Judgement::default();
         for (number, why) in chosen {
-            let (Some(set), Some(watch)) = (self.sets.get(number), self.watches.get_mut(number)) else { continue };
-            if let Some(name) = &form.file_name {
-                capture_from_name(set, watch, name);
-            }
+            let (Some(set), Some(watch)) = (self.sets.get(number), self.watches.get(number)) else { continue };
             let mut verdict = Verdict { set, watch, form, captures: captured(set, watch), gather: &mut gather };
             verdict.all();
             judgement.judged.push(Judged {
@@ -50,73 +49,19 @@ impl Judge {
         judgement
     }
 
-    /// The numbers of the sets that judge, each with the reason.
-    fn choose(&self, form: &ArchiveForm, gather: &mut Gather) -> Vec<(usize, String)> {
-        let mut fits: Vec<Fit<'_>> = self
-            .sets
-            .iter()
-            .zip(&self.watches)
-            .enumerate()
-            .filter_map(|(number, (set, watch))| Fit::of(number, set, watch))
-            .collect();
-        if self.choice == Choice::Named && !self.sets.is_empty() {
-            return (0..self.sets.len())
-                .map(|number| {
-                    let fit = fits.iter().find(|fit| fit.number == number);
-                    let detectable = self.sets.get(number).is_some_and(|set| set.is_detectable());
-                    let why = match fit {
-                        Some(fit) => format!("asked for by name, and {}", fit.why()),
-                        None if detectable => "asked for by name, though it does not recognise the layout".to_owned(),
-                        None => "asked for by name".to_owned(),
-                    };
-                    (number, why)
-                })
-                .collect();
-        }
-        fits.sort_by(|one, other| one.rank().cmp(&other.rank()));
-        match fits.as_slice() {
-            [] => {
-                let (code, message) = self.unrecognised(form);
-                gather.add(Finding::new(code, gather.whole(), message));
-                Vec::new()
-            }
-            [only] => vec![(only.number, only.why())],
-            [first, second, ..] => {
-                let ids: Vec<&str> = fits.iter().map(|fit| fit.set.id()).collect();
-                let reason = first.before(second);
-                let taken = first.set.id();
-                let message = format!("{} recognise the layout; {taken} was taken: {reason}", ids.join(" and "));
-                gather.add(Finding::new(&code::RULES_SEVERAL, gather.whole(), message));
-                vec![(first.number, format!("{}; of {} that fit, {reason}", first.why(), fits.len()))]
-            }
-        }
-    }
-
-    fn unrecognised(&self, form: &ArchiveForm) -> (&'static Code, String) {
-        let Names { entries, names, more, .. } = &self.names;
-        if *entries == 0 && !form.complete {
-            return (&code::RULES_NOT_JUDGED, "no entry could be read, so no rule set could be chosen".to_owned());
-        }
-        let listed: Vec<String> = names.iter().map(|name| readable(name)).collect();
-        let cut = if form.complete { "" } else { " before reading had to stop" };
-        let noun = if *entries == 1 { "entry" } else { "entries" };
-        let more = if *more { ", ..." } else { "" };
-        let seen = if listed.is_empty() { String::new() } else { format!(": {}{more}", listed.join(", ")) };
-        let tried = self.sets.len();
-        (&code::RULES_NONE, format!("none of {tried} rule sets recognises the {entries} {noun} seen{cut}{seen}"))
-    }
-
     /// Unsafe and repeated paths, by the strictest of the sets that judge; as warnings where none does.
     fn judge_paths(&self, chosen: &[(usize, String)], gather: &mut Gather) {
         let strictest = |of: fn(&RuleSet) -> Option<&Policy>, key: &str| {
-            let default =
-                chosen.is_empty().then(|| (Advice { severity: Some(Severity::Warning), ..Advice::default() }, None));
-            chosen
-                .iter()
-                .filter_map(|(number, _)| self.sets.get(*number))
-                .filter_map(|set| Some((of(set)?.advice.clone(), Some(format!("{}#archive.{key}", set.id())))))
-                .reduce(|one, other| if other.0.severity > one.0.severity { other } else { one })
-                .or(default)
+            let asked = |number: &usize| {
+                let (set, watch) = (self.sets.get(*number)?, self.watches.get(*number)?);
+                let advice = expanded(&of(set)?.advice, &captured(set, watch));
+                Some((advice, Some(format!("{}#archive.{key}", set.id()))))
+            };
+            if chosen.is_empty() {
+                return Some((Advice { severity: Some(Severity::Warning), ..Advice::default() }, None));
+            }
+            let all = chosen.iter().filter_map(|(number, _)| asked(number));
+            all.reduce(|one, other| if other.0.severity > one.0.severity { other } else { one })
         };
         let paths = strictest(|set| set.archive.paths.as_ref(), "paths");
         let unique = strictest(|set| set.archive.unique.as_ref(), "unique");
@@ -150,51 +95,6 @@ fn offenders(found: &Offenders, code: &'static Code, policy: Option<(Advice, Opt
     let kept = u64::try_from(found.kept.len()).unwrap_or(u64::MAX);
     if found.count > kept {
         gather.dropped(code, severity, found.count.saturating_sub(kept));
-    }
-}
-
-/// A rule set that recognises the layout.
-struct Fit<'s> {
-    number: usize,
-    set: &'s RuleSet,
-    priority: i64,
-    matched: Vec<&'s str>,
-}
-
-impl<'s> Fit<'s> {
-    fn of(number: usize, set: &'s RuleSet, watch: &Watch) -> Option<Self> {
-        let detect = set.detect.as_ref()?;
-        let (all, rest) = watch.detected.split_at_checked(detect.all)?;
-        let (any, none) = rest.split_at_checked(detect.any)?;
-        let fits = all.iter().all(|seen| *seen) && (any.is_empty() || any.contains(&true)) && !none.contains(&true);
-        // Detection stands first in the patterns, in the order of `detected`.
-        let matched = set.patterns.iter().zip(&watch.detected).filter(|(_, seen)| **seen);
-        fits.then(|| Self {
-            number,
-            set,
-            priority: detect.priority,
-            matched: matched.map(|(pattern, _)| pattern.text.as_str()).collect(),
-        })
-    }
-
-    /// Smaller is more specific.
-    fn rank(&self) -> (std::cmp::Reverse<i64>, std::cmp::Reverse<usize>, &str) {
-        (std::cmp::Reverse(self.priority), std::cmp::Reverse(self.matched.len()), self.set.id())
-    }
-
-    fn why(&self) -> String {
-        format!("recognised by {}", listed(&self.matched, "and"))
-    }
-
-    /// Why this one stands before `other`.
-    fn before(&self, other: &Self) -> String {
-        if self.priority != other.priority {
-            format!("priority {} against {}", self.priority, other.priority)
-        } else if self.matched.len() != other.matched.len() {
-            format!("{} patterns of its detection match against {}", self.matched.len(), other.matched.len())
-        } else {
-            "it comes first in alphabetical order, all else being equal".to_owned()
-        }
     }
 }
 
@@ -321,8 +221,9 @@ impl Verdict<'_> {
 
     fn conflicts(&mut self) {
         for (capture, captured) in self.set.captures.iter().zip(&self.watch.captures) {
-            let applies = capture.from == From::Path || self.form.file_name.is_some();
-            if self.form.complete && applies && captured.groups.iter().all(|group| group.least.is_none()) {
+            // That a file is named otherwise is nothing to tell: names are changed freely.
+            let looked = self.form.complete && capture.from == From::Path;
+            if looked && captured.groups.iter().all(|group| group.least.is_none()) {
                 let message = format!("`{}` matched nothing", capture.regex.as_str());
                 self.unmatched(&capture.id, message);
             }
@@ -345,15 +246,21 @@ impl Verdict<'_> {
     }
 
     fn say(&mut self, code: &'static Code, rule: &str, advice: &Advice, place: Place, message: String) {
-        let text = |text: &Option<String>| text.as_ref().map(|text| expand(text, &self.captures));
+        let Advice { severity, why, fix } = expanded(advice, &self.captures);
         self.gather.add(Finding {
-            severity: advice.severity.unwrap_or(code.severity),
+            severity: severity.unwrap_or(code.severity),
             rule: Some(format!("{}#{rule}", self.set.id())),
-            why: text(&advice.why),
-            fix: text(&advice.fix),
+            why,
+            fix,
             ..Finding::new(code, place, message)
         });
     }
+}
+
+/// The advice with what was captured in its texts.
+fn expanded(advice: &Advice, captures: &[(String, String)]) -> Advice {
+    let text = |text: &Option<String>| text.as_ref().map(|text| expand(text, captures));
+    Advice { severity: advice.severity, why: text(&advice.why), fix: text(&advice.fix) }
 }
 
 fn capture_from_name(set: &RuleSet, watch: &mut Watch, name: &str) {
@@ -378,45 +285,4 @@ fn captured(set: &RuleSet, watch: &Watch) -> Vec<(String, String)> {
             _ => None,
         })
         .collect()
-}
-
-fn outside(size: u64, bounds: Bounds) -> String {
-    let noun = if size == 1 { "byte" } else { "bytes" };
-    let empty = if size == 0 { "is empty: " } else { "" };
-    if size < bounds.min {
-        format!("{empty}{size} {noun}, at least {} needed", bounds.min)
-    } else {
-        format!("{size} {noun}, at most {} allowed", bounds.max.unwrap_or(u64::MAX))
-    }
-}
-
-/// The first few of a list as part of a sentence.
-fn listed<S: AsRef<str>>(texts: &[S], last: &str) -> String {
-    let named: Vec<&str> = texts.iter().take(NAMED).map(AsRef::as_ref).collect();
-    match texts.len().saturating_sub(NAMED) {
-        0 => named.join(&format!(" {last} ")),
-        more => format!("{} {last} {more} more", named.join(", ")),
-    }
-}
-
-/// A name or value for a message: bytes that are no text and control characters escaped, cut where it is long.
-fn readable(bytes: &[u8]) -> String {
-    const CHARACTERS: usize = 60;
-    let mut out = String::new();
-    for chunk in bytes.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            if character.is_control() {
-                out.extend(character.escape_default());
-            } else {
-                out.push(character);
-            }
-        }
-        for byte in chunk.invalid() {
-            out.push_str(&format!("\\x{byte:02x}"));
-        }
-    }
-    match out.char_indices().nth(CHARACTERS) {
-        Some((index, _)) => format!("{}...", out.get(..index).unwrap_or_default()),
-        None => out,
-    }
 }

@@ -105,6 +105,8 @@ pub(super) struct CoverageTable {
 #[derive(Debug)]
 pub(super) struct RangeTable {
     pub(super) span: Range<usize>,
+    /// Whether neither key is written at all, be it of the wrong kind.
+    pub(super) is_empty: bool,
     pub(super) min: Option<At<u64>>,
     pub(super) max: Option<At<u64>>,
 }
@@ -269,7 +271,12 @@ fn coverage(table: Table<'_>) -> CoverageTable {
 }
 
 fn range(mut table: Table<'_>) -> RangeTable {
-    let range = RangeTable { span: table.span(), min: table.number("min"), max: table.number("max") };
+    let range = RangeTable {
+        span: table.span(),
+        is_empty: !table.has("min") && !table.has("max"),
+        min: table.number("min"),
+        max: table.number("max"),
+    };
     table.finish();
     range
 }

@@ -4,6 +4,7 @@
 //! to be normal aside); a rule that several of its patterns match counts the entry once. Refuses to know: which
 //! candidate will be chosen, and what the counts mean.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -11,7 +12,8 @@ use regex::bytes::CaptureLocations;
 
 use super::Choice;
 use super::gather::Tally;
-use super::pattern::{Matcher, Target};
+use super::matcher::Matcher;
+use super::pattern::Target;
 use super::safety::Safety;
 use super::set::{EntryRule, From, RuleSet};
 use crate::code::{self, Code};
@@ -56,7 +58,7 @@ impl Judge {
 
     /// Takes note of one entry.
     pub fn entry(&mut self, entry: &Entry<'_>) {
-        let path = normalized(entry.path);
+        let path = if is_normal(entry.path) { Cow::Borrowed(entry.path) } else { normalized(entry.path) };
         let serial = self.names.count(&path);
         self.safety.entry(entry, &path);
         // The folder that everything is in is no member that a rule could mean.
@@ -64,15 +66,24 @@ impl Judge {
             return;
         }
         let Self { sets, watches, matcher, .. } = self;
-        matcher.each(&path, |number, target| {
-            if let (Some(set), Some(watch)) = (sets.get(number), watches.get_mut(number)) {
-                watch.matched(set, target, entry, serial);
+        for (number, target) in matcher.hits(&path) {
+            if let (Some(set), Some(watch)) = (sets.get(*number), watches.get_mut(*number)) {
+                watch.matched(set, *target, entry, serial);
             }
-        });
+        }
         for (set, watch) in sets.iter().zip(watches) {
             watch.capture(set, &path, entry);
         }
     }
+}
+
+/// Whether a path is normal for sure: most are, and this looks at every byte once without a branch.
+fn is_normal(path: &[u8]) -> bool {
+    let after = path.iter().skip(1);
+    let noise = path.iter().zip(after).fold(0_u8, |found, (one, two)| {
+        found | u8::from(*one == b'/') & (u8::from(*two == b'/') | u8::from(*two == b'.'))
+    });
+    noise == 0 && !matches!(path.first(), None | Some(b'/' | b'.')) && path.last() != Some(&b'/')
 }
 
 /// What one rule set has seen.
@@ -136,13 +147,18 @@ impl Watch {
     fn hit(&mut self, code: &'static Code, severity: Option<Severity>, rule: usize, what: What, entry: &Entry<'_>) {
         let severity = severity.unwrap_or(code.severity);
         if self.tally.keeps(code, severity) {
-            self.hits.push(Hit { code, severity, rule, what, path: entry.path.to_vec(), offset: entry.offset });
+            self.hits.push(Hit { code, rule, what, path: entry.path.to_vec(), offset: entry.offset });
         }
     }
 
     fn capture(&mut self, set: &RuleSet, path: &[u8], entry: &Entry<'_>) {
         for (capture, captured) in set.captures.iter().zip(&mut self.captures) {
-            if capture.from == From::Path && capture.regex.captures_read(&mut captured.locations, path).is_some() {
+            // Empty prefixes are not compared, for the reason told in `Part::matches`.
+            let may_match = capture.prefix.is_empty() || path.starts_with(&capture.prefix);
+            if capture.from == From::Path
+                && may_match
+                && capture.regex.captures_read(&mut captured.locations, path).is_some()
+            {
                 captured.note(&capture.groups, path, Some((entry.path, entry.offset)));
             }
         }
@@ -190,7 +206,6 @@ impl Count {
 #[derive(Debug)]
 pub(super) struct Hit {
     pub(super) code: &'static Code,
-    pub(super) severity: Severity,
     /// Number of the rule: of a forbidden one for [`What::Forbidden`], else of an entry.
     pub(super) rule: usize,
     pub(super) what: What,

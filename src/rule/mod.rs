@@ -16,15 +16,19 @@
 
 pub mod catalog;
 mod check;
+mod choose;
 mod conclude;
 mod file;
 mod gather;
 mod judge;
+mod matcher;
 mod pattern;
 mod problem;
 mod safety;
 mod set;
 mod table;
+mod value;
+mod words;
 
 pub use judge::Judge;
 pub use problem::{RuleErrors, RuleProblem};

@@ -1,24 +1,24 @@
-//! Path patterns: which are accepted, and how all of them are held against a path in one pass.
+//! Path patterns: which are accepted, and what they are made of.
 //!
 //! Patterns are globs over normalised paths ([`crate::entry::normalized`]): `*` and `?` stay within a component, `**`
-//! as a whole component is any number of them, `[...]` is one of the bytes listed, `{a,b}` is either. Paths are bytes
-//! and need not be UTF-8: literals and `*` match any bytes, `?` and `[...]` match exactly one byte, which is why a
-//! character of several bytes is refused in brackets instead of being misread.
+//! as a whole component is any number of them, `[...]` is one of the bytes listed, `{a,b}` is either and may hold
+//! slashes. Paths are bytes and need not be UTF-8: literals and `*` match any bytes, `?` and `[...]` match exactly one
+//! byte, which is why a character of several bytes is refused in brackets instead of being misread.
 //!
-//! Promises: what is accepted here compiles; a pattern that could never match is refused. Refuses to know: what a
-//! match means.
-
-use std::sync::Arc;
+//! Promises: what is accepted here compiles; a pattern that could never match is refused. The grammar within a component
+//! is globset's. Refuses to know: what a match means, and how paths are held against many patterns at once.
 
 use globset::{Candidate, Glob, GlobBuilder, GlobSet};
 
-use super::set::RuleSet;
+/// Patterns that `{a,b}` may make out of one.
+const ALTERNATIVES: usize = 64;
 
 /// A pattern and what it stands for.
 #[derive(Debug)]
 pub(super) struct Pattern {
     pub(super) text: String,
-    pub(super) glob: Glob,
+    /// Without braces: a path matches where it matches any of these.
+    pub(super) alternatives: Vec<Vec<Part>>,
     pub(super) target: Target,
 }
 
@@ -30,6 +30,38 @@ pub(super) enum Target {
     Forbidden(usize),
 }
 
+/// One component of a pattern.
+#[derive(Debug)]
+pub(super) enum Part {
+    /// These bytes.
+    Literal(Box<[u8]>),
+    /// `*`: any component.
+    Any,
+    /// `**`: any number of components; at the end of a pattern at least one.
+    Many,
+    /// `before*after`.
+    Affix(Box<[u8]>, Box<[u8]>),
+    /// Anything else, as globset reads it.
+    Glob(GlobSet),
+}
+
+impl Part {
+    /// Whether a component matches; [`Part::Many`] is not asked.
+    pub(super) fn matches(&self, component: &[u8]) -> bool {
+        match self {
+            Self::Literal(literal) => **literal == *component,
+            Self::Any | Self::Many => true,
+            Self::Affix(before, after) => {
+                // Comparing nothing is left out: with AVX-512, memcmp on the address of an empty slice takes a slow path.
+                component.len() >= before.len().saturating_add(after.len())
+                    && (before.is_empty() || component.starts_with(before))
+                    && (after.is_empty() || component.ends_with(after))
+            }
+            Self::Glob(glob) => glob.is_match_candidate(&Candidate::from_bytes(component)),
+        }
+    }
+}
+
 /// Why a pattern is not accepted.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Fault {
@@ -37,171 +69,216 @@ pub(super) struct Fault {
     pub(super) help: Option<String>,
 }
 
+impl Fault {
+    fn new(message: impl Into<String>, help: Option<String>) -> Self {
+        Self { message: message.into(), help }
+    }
+}
+
 /// Reads one pattern.
-pub(super) fn parse(text: &str) -> Result<Glob, Fault> {
-    let fault = |message: String, help: Option<String>| Err(Fault { message, help });
+pub(super) fn parse(text: &str) -> Result<Vec<Vec<Part>>, Fault> {
     let trimmed = text.strip_prefix("./").unwrap_or(text).trim_matches('/');
     if trimmed.is_empty() || trimmed == "." {
-        return fault("the pattern is empty".to_owned(), Some("`**` matches every path".to_owned()));
+        return Err(Fault::new("the pattern is empty", Some("`**` matches every path".to_owned())));
     }
     if trimmed != text {
-        let message = "paths are compared without `./` or `/` in front and without a slash at the end".to_owned();
-        return fault(message, Some(format!("write `{trimmed}`")));
+        let message = "paths are compared without `./` or `/` in front and without a slash at the end";
+        return Err(Fault::new(message, Some(format!("write `{trimmed}`"))));
     }
-    if let Some(part) = text.split('/').find(|part| part.is_empty() || *part == ".") {
-        let shown = if part.is_empty() { "//" } else { "/./" };
-        return fault(format!("no path ever holds `{shown}`: they are compared without"), None);
+    // Lets globset judge the whole: brackets and braces that are not closed, ranges the wrong way round.
+    parsed(text)?;
+    let mut expanded = Vec::new();
+    expand(text, &mut expanded)?;
+    expanded.iter().map(|alternative| alternative.split('/').map(part).collect()).collect()
+}
+
+fn part(text: &str) -> Result<Part, Fault> {
+    match text {
+        "" => return Err(Fault::new("no path ever holds an empty component: they are compared without", None)),
+        "." => return Err(Fault::new("no path ever holds the component `.`: they are compared without", None)),
+        "*" => return Ok(Part::Any),
+        "**" => return Ok(Part::Many),
+        _ => {}
     }
-    if let Some(fault) = misread(text) {
-        return Err(fault);
+    let characters: Vec<Character> = characters(text).collect();
+    let adjacent = characters.windows(2).any(|pair| matches!(pair, [one, two] if one.is_meta('*') && two.is_meta('*')));
+    if adjacent {
+        let help = "`*` matches within a component, `**/` any number of components".to_owned();
+        return Err(Fault::new("`**` must be a whole component", Some(help)));
     }
+    if let Some(wide) = characters.iter().find(|character| character.in_brackets && !character.value.is_ascii()) {
+        let message = format!("`{}` has several bytes, brackets match one byte", wide.value);
+        return Err(Fault::new(message, Some("write the choices as `{a,b}`".to_owned())));
+    }
+    let literal = |characters: &[Character]| -> Box<[u8]> {
+        characters.iter().map(|character| character.value).collect::<String>().into_bytes().into()
+    };
+    let simple = |characters: &[Character]| {
+        !characters.iter().any(|one| one.in_brackets || "*?[".chars().any(|meta| one.is_meta(meta)))
+    };
+    let star = characters.iter().position(|character| character.is_meta('*'));
+    match star.map(|star| characters.split_at(star)) {
+        None if simple(&characters) => Ok(Part::Literal(literal(&characters))),
+        Some((before, [_, after @ ..])) if simple(before) && simple(after) => {
+            Ok(Part::Affix(literal(before), literal(after)))
+        }
+        _ => Ok(Part::Glob(glob(text)?)),
+    }
+}
+
+fn parsed(text: &str) -> Result<Glob, Fault> {
     let mut builder = GlobBuilder::new(text);
     builder.literal_separator(true).backslash_escape(true).empty_alternates(true);
-    builder.build().map_err(|error| Fault { message: error.kind().to_string(), help: None })
+    builder.build().map_err(|error| Fault::new(error.kind().to_string(), None))
 }
 
-/// What globset would read otherwise than it was meant: `**` inside a component, several bytes in brackets.
-fn misread(text: &str) -> Option<Fault> {
-    let mut escaped = false;
-    let mut in_brackets = false;
-    let mut opened = 0;
-    for (index, character) in text.char_indices() {
-        if escaped {
-            escaped = false;
-        } else if in_brackets {
+fn glob(text: &str) -> Result<GlobSet, Fault> {
+    GlobSet::new([parsed(text)?]).map_err(|error| Fault::new(error.kind().to_string(), None))
+}
+
+/// Writes out the first braces, and by that all.
+fn expand(text: &str, out: &mut Vec<String>) -> Result<(), Fault> {
+    let mut depth = 0_usize;
+    let mut commas = Vec::new();
+    for character in characters(text) {
+        if character.is_meta('{') {
+            depth = depth.saturating_add(1);
+            if depth == 1 {
+                commas = vec![character.start];
+            }
+        } else if character.is_meta(',') && depth == 1 {
+            commas.push(character.start);
+        } else if character.is_meta('}') {
+            depth = depth.saturating_sub(1);
+            if depth == 0 {
+                commas.push(character.start);
+                let (first, last) = (commas.first().copied().unwrap_or_default(), character.start.saturating_add(1));
+                let (before, after) = (text.get(..first).unwrap_or_default(), text.get(last..).unwrap_or_default());
+                for pair in commas.windows(2) {
+                    let [start, end] = pair else { continue };
+                    let choice = text.get(start.saturating_add(1)..*end).unwrap_or_default();
+                    expand(&format!("{before}{choice}{after}"), out)?;
+                }
+                return Ok(());
+            }
+        }
+    }
+    if out.len() >= ALTERNATIVES {
+        return Err(Fault::new(format!("the braces make more than {ALTERNATIVES} patterns of one"), None));
+    }
+    out.push(text.to_owned());
+    Ok(())
+}
+
+/// A character of a pattern.
+#[derive(Debug, Clone, Copy)]
+struct Character {
+    value: char,
+    /// Byte offset of the character, or of the backslash before it.
+    start: usize,
+    escaped: bool,
+    /// Within `[...]`, the brackets aside.
+    in_brackets: bool,
+}
+
+impl Character {
+    fn is_meta(&self, meta: char) -> bool {
+        self.value == meta && !self.escaped && !self.in_brackets
+    }
+}
+
+fn characters(text: &str) -> impl Iterator<Item = Character> {
+    let mut rest = text.char_indices();
+    let mut opened: Option<usize> = None;
+    std::iter::from_fn(move || {
+        let (start, value) = rest.next()?;
+        if let Some(first) = opened {
             // The first character after `[`, `[!` or `[^` is a member even where it is `]`.
-            let first = text.get(opened..index).is_some_and(|held| matches!(held, "" | "!" | "^"));
-            if !character.is_ascii() {
-                let message = format!("`{character}` has several bytes, brackets match one byte");
-                return Some(Fault { message, help: Some("write the choices as `{a,b}`".to_owned()) });
+            let is_first = text.get(first..start).is_some_and(|held| matches!(held, "" | "!" | "^"));
+            let closes = value == ']' && !is_first;
+            if closes {
+                opened = None;
             }
-            in_brackets = character != ']' || first;
-        } else if character == '\\' {
-            escaped = true;
-        } else if character == '[' {
-            in_brackets = true;
-            opened = index.saturating_add(1);
-        } else if text.get(index..).is_some_and(|rest| rest.starts_with("**")) {
-            let before = index == 0 || text.get(..index).is_some_and(|start| start.ends_with('/'));
-            let after =
-                text.get(index.saturating_add(2)..).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-            let second = text.get(..index).is_some_and(|start| start.ends_with('*'));
-            if !(before && after) && !second {
-                let help = "`*` matches within a component, `**/` any number of components".to_owned();
-                return Some(Fault { message: "`**` must be a whole component".to_owned(), help: Some(help) });
-            }
+            return Some(Character { value, start, escaped: false, in_brackets: !closes });
         }
-    }
-    None
-}
-
-/// Compiles patterns into one automaton.
-pub(super) fn compile<'p>(patterns: impl IntoIterator<Item = &'p Pattern>) -> Result<GlobSet, Fault> {
-    GlobSet::new(patterns.into_iter().map(|pattern| &pattern.glob))
-        .map_err(|error| Fault { message: format!("the patterns cannot be compiled together: {error}"), help: None })
-}
-
-/// The patterns of several rule sets, held against a path together.
-pub(super) struct Matcher {
-    /// One automaton for all sets; or one for each, where all of them together would be too large for one.
-    parts: Vec<(Arc<GlobSet>, Vec<(usize, Target)>)>,
-    hits: Vec<usize>,
-}
-
-impl Matcher {
-    pub(super) fn new(sets: &[Arc<RuleSet>]) -> Self {
-        let targets = |number: usize, set: &RuleSet| -> Vec<(usize, Target)> {
-            set.patterns.iter().map(|pattern| (number, pattern.target)).collect()
-        };
-        let separate = || -> Vec<_> {
-            sets.iter().enumerate().map(|(number, set)| (Arc::clone(&set.globs), targets(number, set))).collect()
-        };
-        let parts = if sets.len() < 2 {
-            separate()
-        } else {
-            match compile(sets.iter().flat_map(|set| &set.patterns)) {
-                Ok(globs) => {
-                    let all = sets.iter().enumerate().flat_map(|(number, set)| targets(number, set)).collect();
-                    vec![(Arc::new(globs), all)]
-                }
-                Err(_) => separate(),
-            }
-        };
-        Self { parts, hits: Vec::new() }
-    }
-
-    /// Calls `found` with the number of the set and the target of every pattern that matches.
-    pub(super) fn each(&mut self, path: &[u8], mut found: impl FnMut(usize, Target)) {
-        let candidate = Candidate::from_bytes(path);
-        for (globs, targets) in &self.parts {
-            globs.matches_candidate_into(&candidate, &mut self.hits);
-            for hit in &self.hits {
-                if let Some((set, target)) = targets.get(*hit) {
-                    found(*set, *target);
-                }
-            }
+        if value == '\\'
+            && let Some((_, value)) = rest.next()
+        {
+            return Some(Character { value, start, escaped: true, in_brackets: false });
         }
-    }
+        if value == '[' {
+            opened = Some(start.saturating_add(1));
+        }
+        Some(Character { value, start, escaped: false, in_brackets: false })
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn matches(pattern: &str, path: &[u8]) -> bool {
-        let glob = parse(pattern).unwrap_or_else(|fault| panic!("{pattern}: {}", fault.message));
-        GlobSet::new([glob]).unwrap().is_match_candidate(&Candidate::from_bytes(path))
-    }
-
     #[test]
-    fn stars_keep_to_their_components() {
-        for (pattern, path, expected) in [
-            ("a/*", "a/b", true),
-            ("a/*", "a/b/c", false),
-            ("a/*", "a", false),
-            ("a/**", "a/b/c", true),
-            ("a/**", "a", false),
-            ("**/a", "a", true),
-            ("**/a", "x/y/a", true),
-            ("**/a", "xa", false),
-            ("a/**/b", "a/b", true),
-            ("a/**/b", "a/x/y/b", true),
-            ("**", "a/b", true),
-            ("a?c", "abc", true),
-            ("a?c", "a/c", false),
-            ("{,x/}a", "a", true),
-            ("{,x/}a", "x/a", true),
-            ("[]]", "]", true),
-            (r"\*", "*", true),
-            (r"\*", "x", false),
-            ("a", "A", false),
+    fn parts_are_told_apart() {
+        let shape = |text: &str| -> String {
+            let parts: Vec<&str> = parse(text)
+                .unwrap_or_else(|fault| panic!("{text}: {}", fault.message))
+                .iter()
+                .flatten()
+                .map(|part| match part {
+                    Part::Literal(_) => "literal",
+                    Part::Any => "any",
+                    Part::Many => "many",
+                    Part::Affix(..) => "affix",
+                    Part::Glob(_) => "glob",
+                })
+                .collect();
+            parts.join(" ")
+        };
+        for (text, expected) in [
+            ("a", "literal"),
+            (r"\*", "literal"),
+            ("a/*/**", "literal any many"),
+            ("*.wal", "affix"),
+            ("a*b", "affix"),
+            ("a*b*c", "glob"),
+            ("a?", "glob"),
+            ("[a]", "glob"),
+            ("{a,b*}/c", "literal literal affix literal"),
+            ("x{,/**}", "literal literal many"),
+            ("{a/,}{b,c}", "literal literal literal literal literal literal"),
         ] {
-            assert_eq!(matches(pattern, path.as_bytes()), expected, "{pattern} {path}");
+            assert_eq!(shape(text), expected, "{text}");
         }
-    }
-
-    #[test]
-    fn bytes_that_are_no_text_are_matched_as_bytes() {
-        assert!(matches("a/*.json", b"a/\xff\xfe.json"));
-        assert!(matches("**/key.pem", b"\xff/key.pem"));
-        assert!(matches("a?", b"a\xff"));
-        assert!(!matches("a?", "a\u{e9}".as_bytes()), "one byte, not one character");
-        assert!(matches("caf\u{e9}/*", "caf\u{e9}/x".as_bytes()));
-        assert!(!matches("caf\u{e9}/*", b"caf\xe9/x"), "Latin-1 is another name");
-        assert!(matches("a*b", b"a\nb"), "a line feed is a byte like others");
     }
 
     #[test]
     fn patterns_that_mislead_are_refused() {
         for text in [
-            "", ".", "./", "/", "./a", "/a", "a/", "a//b", "a/./b", "a**", "**a", "a/**b/c", "[", "{a", "a}", "[é]",
-            "a\\", "[b-a]",
+            "",
+            ".",
+            "./",
+            "/",
+            "./a",
+            "/a",
+            "a/",
+            "a//b",
+            "a/./b",
+            "a**",
+            "**a",
+            "a/**b/c",
+            "[",
+            "{a",
+            "a}",
+            "[é]",
+            "a\\",
+            "[b-a]",
+            "{a,/}b",
+            "{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}",
         ] {
             assert!(parse(text).is_err(), "{text}");
         }
-        for text in ["a", "**", "a/**", "**/a", "a/**/b", r"\*\*", "[*][*]", "[]é]"] {
-            let expected = !text.contains('é');
-            assert_eq!(parse(text).is_ok(), expected, "{text}");
+        for text in ["a", "**", "a/**", "**/a", "a/**/b", r"\*\*", "[*][*]", "[]a]", "{a/**,b}"] {
+            assert!(parse(text).is_ok(), "{text}");
         }
     }
 }

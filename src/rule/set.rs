@@ -5,9 +5,6 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
-
-use globset::GlobSet;
 
 use super::Status;
 use super::pattern::Pattern;
@@ -29,9 +26,8 @@ pub struct RuleSet {
     pub(super) forbidden: Vec<ForbiddenRule>,
     pub(super) captures: Vec<Capture>,
     pub(super) coverage: Vec<CoverageLine>,
-    /// Every pattern of the set, each with what it stands for; `globs` has them in the same order.
+    /// Every pattern of the set, those of `[detect]` first.
     pub(super) patterns: Vec<Pattern>,
-    pub(super) globs: Arc<GlobSet>,
 }
 
 impl RuleSet {
@@ -158,6 +154,8 @@ pub(super) struct ForbiddenRule {
 pub(super) struct Capture {
     pub(super) id: String,
     pub(super) regex: regex::bytes::Regex,
+    /// Bytes that whatever matches begins with; most paths do not, and the expression need not be asked.
+    pub(super) prefix: Vec<u8>,
     pub(super) from: From,
     /// The named groups and their numbers.
     pub(super) groups: Vec<(String, usize)>,

@@ -202,7 +202,7 @@ pub(super) fn nearest<'n>(written: &str, names: &[&'n str]) -> Option<&'n str> {
         return None;
     }
     let closest = names.iter().min_by_key(|name| distance(written, name))?;
-    let allowed = (written.chars().count().max(closest.len()) / 3).max(1);
+    let allowed = (written.chars().count().max(closest.len())).div_ceil(3);
     (distance(written, closest) <= allowed).then_some(*closest)
 }
 

@@ -85,7 +85,7 @@ pub enum AnomalyKind {
         /// In the member header.
         header: u64,
     },
-    /// Two extension headers that say the same thing before one member.
+    /// Several extension headers that may contradict each other before one member: which ones.
     ExtensionRepeated(&'static str),
     /// An extension header without a member.
     ExtensionOrphan,
@@ -210,7 +210,12 @@ impl fmt::Display for AnomalyKind {
             Self::PaxSize { pax, header } => {
                 write!(f, "size is {pax} in the pax header and {header} in the member header; the pax header counts")
             }
-            Self::ExtensionRepeated(what) => write!(f, "{what} is given twice before one member; the last counts here"),
+            Self::ExtensionRepeated(what) => {
+                write!(
+                    f,
+                    "{what} stand before one member; here a pax header counts before GNU's, a later one before an earlier"
+                )
+            }
             Self::ExtensionOrphan => f.write_str("extension header without a member after it"),
             Self::BadNumber(field, error) => write!(f, "the {field} field cannot be read: {error}"),
             Self::NegativeNumber(field) => write!(f, "the {field} field is negative"),

@@ -47,6 +47,7 @@ pub(super) struct Extension {
 pub(super) struct Text {
     bytes: Vec<u8>,
     set: bool,
+    from_pax: bool,
 }
 
 impl Text {
@@ -54,6 +55,11 @@ impl Text {
         self.bytes.clear();
         self.bytes.extend_from_slice(value);
         self.set = true;
+    }
+
+    fn set_by_pax(&mut self, value: &[u8]) {
+        self.set(value);
+        self.from_pax = true;
     }
 
     pub(super) fn value(&self) -> Option<&[u8]> {
@@ -86,11 +92,13 @@ impl ExtensionKind {
     }
 }
 
+const MIXED: &str = "a pax header and a GNU long name or link";
+
 impl Extension {
     /// Forgets everything but the memory.
     pub(super) fn clear(&mut self) {
         for text in [&mut self.path, &mut self.link, &mut self.uname, &mut self.gname] {
-            text.set = false;
+            (text.set, text.from_pax) = (false, false);
         }
         (self.size, self.real_size, self.sparse, self.uid, self.gid, self.mtime) =
             (None, None, false, None, None, None);
@@ -102,25 +110,29 @@ impl Extension {
         match kind {
             ExtensionKind::Local => {
                 if self.count(0) > 1 {
-                    odd(0, AnomalyKind::ExtensionRepeated("a pax header"));
+                    odd(0, AnomalyKind::ExtensionRepeated("two pax headers"));
                 } else if self.seen != [1, 0, 0] {
-                    odd(0, AnomalyKind::ExtensionRepeated("a pax header beside a GNU long name or link"));
+                    odd(0, AnomalyKind::ExtensionRepeated(MIXED));
                 }
                 self.records(payload, false, odd);
             }
             ExtensionKind::Global => self.records(payload, true, odd),
             ExtensionKind::LongName | ExtensionKind::LongLink => {
                 let (slot, what) =
-                    if kind == ExtensionKind::LongName { (1, "a GNU long name") } else { (2, "a GNU long link") };
+                    if kind == ExtensionKind::LongName { (1, "two GNU long names") } else { (2, "two GNU long links") };
                 if self.count(slot) > 1 {
                     odd(0, AnomalyKind::ExtensionRepeated(what));
                 } else if self.seen.first() != Some(&0) {
-                    odd(0, AnomalyKind::ExtensionRepeated("a GNU long name or link beside a pax header"));
+                    odd(0, AnomalyKind::ExtensionRepeated(MIXED));
                 }
                 // GNU ends the text with one NUL; what stands behind the first one is seen by some readers only.
                 let text = payload.strip_suffix(&[0]).unwrap_or(payload);
                 let value = cut_at_nul(text, odd);
-                if kind == ExtensionKind::LongName { self.path.set(value) } else { self.link.set(value) }
+                let text = if kind == ExtensionKind::LongName { &mut self.path } else { &mut self.link };
+                // GNU tar, bsdtar and Python agree that a pax path counts, even before a GNU long name.
+                if !text.from_pax {
+                    text.set(value);
+                }
             }
         }
     }
@@ -191,12 +203,12 @@ impl Extension {
                 let value = cut_at_nul(value, &mut |_, kind| odd(kind));
                 // The name of a sparse file's map stands in `path`, the file's own in `GNU.sparse.name`.
                 if key != b"path" || !self.sparse || self.path.value().is_none() {
-                    self.path.set(value);
+                    self.path.set_by_pax(value);
                 }
             }
             b"linkpath" => {
                 let value = cut_at_nul(value, &mut |_, kind| odd(kind));
-                self.link.set(value);
+                self.link.set_by_pax(value);
             }
             b"uname" => self.uname.set(value),
             b"gname" => self.gname.set(value),

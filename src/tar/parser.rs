@@ -357,11 +357,11 @@ impl Parser {
         self.state = if header.typeflag() == b'S' && header.gnu_map_continues() {
             State::AwaitingSparseMap { regions: 4, payload: framed.stored_size }
         } else {
-            self.into_payload()
+            self.payload_ahead()
         };
     }
 
-    fn into_payload(&mut self) -> State {
+    fn payload_ahead(&self) -> State {
         match self.payload {
             0 => State::AwaitingHeader,
             left => State::InPayload { left },
@@ -393,7 +393,7 @@ impl Parser {
         self.state = if block.gnu_map_block_continues() {
             State::AwaitingSparseMap { regions, payload }
         } else {
-            self.into_payload()
+            self.payload_ahead()
         };
         self.book_header(BLOCK_BYTES);
         Step::Frame { consumed: BLOCK_BYTES, frame: Frame::SparseMap }

@@ -36,6 +36,8 @@ pub enum PaxFault {
     NoEquals,
     /// Nothing before the equals sign.
     NoKey,
+    /// A NUL byte before the equals sign.
+    NulInKey,
 }
 
 impl fmt::Display for PaxFault {
@@ -46,6 +48,7 @@ impl fmt::Display for PaxFault {
             Self::NoNewline => "does not end in a newline where its length says",
             Self::NoEquals => "has no '='",
             Self::NoKey => "has no keyword",
+            Self::NulInKey => "has a NUL byte in its keyword",
         })
     }
 }
@@ -106,6 +109,9 @@ fn record(rest: &[u8]) -> Result<(Record<'_>, usize), PaxFault> {
     if key.is_empty() {
         return Err(PaxFault::NoKey);
     }
+    if key.contains(&0) {
+        return Err(PaxFault::NulInKey);
+    }
     Ok((Record { key, value: value.get(1..).unwrap_or_default() }, length))
 }
 
@@ -142,11 +148,12 @@ mod tests {
 
     #[test]
     fn records_keep_newlines_and_nuls_in_values() {
-        let payload = b"11 path=a\n\n8 a=\0\0\n14 mtime=12.5\n";
-        let records: Vec<_> = Records::new(&payload[..19]).collect();
+        let payload = b"11 path=a\n\n7 a=\0\0\n14 mtime=12.5\n";
+        let records: Vec<_> = Records::new(payload).collect();
         assert_eq!(records[0], Ok(Record { key: b"path", value: b"a\n" }));
         assert_eq!(records[1], Ok(Record { key: b"a", value: b"\0\0" }));
-        assert_eq!(records.len(), 2);
+        assert_eq!(records[2], Ok(Record { key: b"mtime", value: b"12.5" }));
+        assert_eq!(records.len(), 3);
     }
 
     #[test]
@@ -159,6 +166,7 @@ mod tests {
             (b"9 path=ab\n", PaxFault::NoNewline),
             (b"7 path\n", PaxFault::NoEquals),
             (b"5 =a\n", PaxFault::NoKey),
+            (b"8 a\0b=c\n", PaxFault::NulInKey),
             (b"2 path=a\n", PaxFault::NoNewline),
             (b"1 path=a\n", PaxFault::Length),
             (b"0 path=a\n", PaxFault::Length),

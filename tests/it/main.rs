@@ -1,7 +1,18 @@
 //! The integration tests, one module a theme.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests fail by panicking and skip by saying so"
+)]
 #![expect(unreachable_pub, reason = "the modules of one binary see each other, and nobody else does")]
 
 mod build;
+mod cli;
 mod corpus;
+mod openpgp;
+mod others;
+mod rule;
 mod support;

@@ -19,6 +19,9 @@ impl Member {
     }
 }
 
+/// A volume's folder, and its files with their content.
+type Volume = (&'static str, &'static [(&'static str, &'static [u8])]);
+
 const NODE: &str = "k3xq0v9p2m7c5w8t1z6r4y0b3";
 const TASK: &str = "a7d1f5h9j3l6n0q4s8u2w6y1c";
 const INSTANCE: &str = "dq1o7bmxkq8xbb5o6e7e0e3tz";
@@ -53,7 +56,7 @@ pub fn mke() -> Vec<Member> {
     members.push(Member::new(&folder, None, 0o755, TIME, "nobody"));
     members.push(Member::new(&format!("{folder}auth-store.tar.gz"), Some(store), 0o644, TIME, "nobody"));
     members.push(Member::new(&format!("{folder}etcd.backup.db"), Some(etcd), 0o600, TIME, "nobody"));
-    let pki: [(&str, &[(&str, &[u8])]); 3] = [
+    let pki: [Volume; 3] = [
         (
             "./ucp-client-root-ca/",
             &[
