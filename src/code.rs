@@ -3,7 +3,28 @@
 //! Promises: identifiers never change their meaning; every code has a text that stands without the source; the table in
 //! `docs/findings.md` and `veritar explain` are printed from here. Refuses to know: when a code is raised.
 
-use crate::finding::Severity;
+/// How grave a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// Does not fail the archive, but somebody should look.
+    Warning,
+    /// The archive does not pass.
+    Error,
+}
+
+impl Severity {
+    /// The word used in every output.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
 
 /// What an error of this code decides about the archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -4,30 +4,8 @@
 //! are gathered, ordered, judged together or shown.
 
 use crate::code::Code;
+pub use crate::code::Severity;
 use crate::place::Place;
-
-/// How grave a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Severity {
-    /// Good to know.
-    Info,
-    /// Does not fail the archive, but somebody should look.
-    Warning,
-    /// The archive does not pass.
-    Error,
-}
-
-impl Severity {
-    /// The word used in every output.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        }
-    }
-}
 
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -94,9 +94,11 @@ fn summary(outcome: &Outcome) -> String {
 
 /// Why the verdict is what it is: the gravest finding, or what a pass stands on.
 fn reason(outcome: &Outcome) -> String {
-    let deciding = outcome.findings.iter().max_by_key(|finding| {
-        (finding.severity, finding.code.decides == crate::code::Decides::Fail, std::cmp::Reverse(finding.place.depth))
-    });
+    // The first of the gravest: what the bytes say before what a rule makes of it.
+    let gravity = |finding: &Finding| {
+        (finding.severity, finding.code.decides == crate::code::Decides::Fail, finding.rule.is_none())
+    };
+    let deciding = outcome.findings.iter().rev().max_by_key(|finding| gravity(finding));
     match (outcome.verdict, deciding) {
         (crate::verify::Verdict::Pass, _) | (_, None) => {
             let sets: Vec<&str> = outcome.rules.iter().map(|judged| judged.id.as_str()).collect();
@@ -149,12 +151,13 @@ fn contents(outcome: &Outcome) -> String {
     let inventory = &outcome.inventory;
     let mut value = format!("{} entries", inventory.entries);
     let kinds = [
-        (inventory.files, "files"),
-        (inventory.directories, "directories"),
-        (inventory.links, "links"),
-        (inventory.others, "others"),
+        (inventory.files, "file", "files"),
+        (inventory.directories, "directory", "directories"),
+        (inventory.links, "link", "links"),
+        (inventory.others, "other", "others"),
     ];
-    for (index, (count, word)) in kinds.iter().filter(|(count, _)| *count > 0).enumerate() {
+    for (index, (count, one, many)) in kinds.iter().filter(|(count, ..)| *count > 0).enumerate() {
+        let word = if *count == 1 { one } else { many };
         let _ = write!(value, "{} {count} {word}", if index == 0 { ":" } else { "," });
     }
     let _ = write!(value, "; {} of content", human_bytes(inventory.content_bytes));

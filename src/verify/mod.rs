@@ -4,13 +4,15 @@
 //! inside a layer that failed its own check is believed. Refuses to know: how an outcome is shown.
 
 mod archive;
+mod findings;
 mod outcome;
 mod provisional;
 mod road;
 
 pub use archive::Archive;
 pub use outcome::{Inventory, Layer, Outcome, Totals, Verdict};
-pub use road::{Journey, Opened, Progress, Reading, Road};
+pub use provisional::Journey;
+pub use road::{Opened, Progress, Reading, Road};
 
 use std::sync::Arc;
 
@@ -25,7 +27,7 @@ use crate::secret::Unlock;
 use crate::source::Chunk;
 use crate::tar;
 use crate::walk::{Sink, Want, Workers};
-use provisional::Findings;
+use findings::Findings;
 
 /// What to verify with.
 #[derive(Debug, Clone)]

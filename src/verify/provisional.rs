@@ -1,91 +1,96 @@
-//! Findings before and after the layers have closed.
+//! What a reading found out, before and after it may be believed.
 //!
 //! Whatever is read inside a layer is hearsay until that layer has closed. When a layer fails a check that only the holder
 //! of a secret can make, what came out of it must not be reported at all: it may be what an attacker wants to be read, and
 //! telling one decryption error from another tells a forger how far he got.
 //!
-//! Promises: after [`settle`] only what may be believed is left; repeated findings are counted, not kept. Refuses to know:
-//! what the findings say.
+//! Promises: after [`Journey::settle`] only what may be believed is left. Refuses to know: what the findings say.
 
-use std::collections::HashMap;
-
-use super::road::Journey;
 use crate::code;
-use crate::envelope::Integrity;
-use crate::finding::{Finding, Severity};
-use crate::place::Place;
+use crate::digest::Digests;
+use crate::envelope::{Integrity, Proof};
+use crate::finding::Finding;
+use crate::place::Depth;
+use crate::walk::Walked;
 
-/// Throws out what may not be believed, now that every layer has closed; false where that is everything inside.
-pub(super) fn settle(journey: &mut Journey) -> bool {
-    let failed = |authenticated: bool| {
-        journey
-            .layers
-            .iter()
-            .filter(|layer| layer.integrity == Integrity::Failed && layer.authenticated == authenticated)
-            .map(|layer| layer.depth)
-            .min()
-    };
-    let (forged, damaged) = (failed(true), failed(false));
-    if let Some(damaged) = damaged {
-        // That nothing was recognised inside a damaged wrapper is no news beside the damage.
-        let echoes = [&code::SOURCE_EMPTY, &code::SOURCE_UNRECOGNISED, &code::TAR_NO_MEMBERS];
-        journey.findings.retain(|finding| finding.place.depth <= damaged || !echoes.contains(&finding.code));
+/// What is known when every layer has closed.
+#[derive(Debug)]
+pub struct Journey {
+    /// The proofs of the wrappers, outermost first.
+    pub layers: Vec<Proof>,
+    /// The depth the archive format stands at.
+    pub depth: Depth,
+    /// What was met outside the wrappers' proofs. Hearsay, until held against these.
+    pub findings: Vec<Finding>,
+    /// What the walk found out; `None` where there was none.
+    pub walked: Option<Walked>,
+    /// Bytes of the archive file.
+    pub bytes: u64,
+    /// Digests of the archive file.
+    pub digests: Digests,
+}
+
+impl Journey {
+    /// Whether all of the archive was read: no layer and no member was cut.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        let cut = |proof: &Proof| proof.integrity == Integrity::Unchecked || is_cut(proof);
+        self.walked.is_some_and(|walked| walked.whole && !walked.stopped) && !self.layers.iter().any(cut)
     }
-    if let Some(forged) = forged {
-        journey.findings.retain(|finding| finding.place.depth <= forged);
-        for layer in &mut journey.layers {
-            if layer.depth > forged {
-                layer.findings.clear();
-                layer.integrity = Integrity::Unchecked;
-                layer.details.clear();
+
+    /// Throws out what may not be believed, now that every layer has closed; false where that is everything that came out
+    /// of a layer, because it fails a check only the holder of a secret can make.
+    pub fn settle(&mut self) -> bool {
+        let failed = |authenticated: bool| {
+            self.layers
+                .iter()
+                .filter(|layer| layer.integrity == Integrity::Failed && layer.authenticated == authenticated)
+                .map(|layer| layer.depth)
+                .min()
+        };
+        let (forged, damaged) = (failed(true), failed(false));
+        if let Some(damaged) = damaged {
+            // That nothing was recognised inside a damaged wrapper is no news beside the damage.
+            let echoes = [&code::SOURCE_EMPTY, &code::SOURCE_UNRECOGNISED, &code::TAR_NO_MEMBERS];
+            self.findings.retain(|finding| finding.place.depth <= damaged || !echoes.contains(&finding.code));
+        }
+        if let Some(forged) = forged {
+            // Not even which formats there seemed to be: that, too, tells a forger how far he got.
+            self.findings.retain(|finding| finding.place.depth <= forged);
+            self.layers.retain(|layer| layer.depth <= forged);
+            self.walked = None;
+        }
+        forged.is_none()
+    }
+
+    /// All findings, those of the layers first.
+    pub fn all_findings(&self) -> impl Iterator<Item = &Finding> {
+        self.layers.iter().flat_map(|layer| &layer.findings).chain(&self.findings)
+    }
+
+    /// Bytes behind the end marker that are not zeros.
+    #[must_use]
+    pub fn trailing_bytes(&self) -> u64 {
+        let trailing = [&code::TAR_TRAILING, &code::TAR_SECOND_ARCHIVE, &code::TAR_LONE_ZERO_BLOCK];
+        let found = self.findings.iter().find(|finding| trailing.contains(&finding.code));
+        match (found, self.walked) {
+            (Some(finding), Some(walked)) => {
+                walked.accounts.total_bytes().saturating_sub(finding.place.offset.unwrap_or_default())
             }
+            _ => 0,
         }
     }
-    forged.is_none()
 }
 
-/// Findings as they are gathered.
-pub(super) struct Findings {
-    kept: Vec<Finding>,
-    per_code: HashMap<&'static str, u64>,
-    most: u64,
-}
-
-impl Findings {
-    /// At most `most` of each code are kept.
-    pub(super) fn new(most: u64) -> Self {
-        Self { kept: Vec::new(), per_code: HashMap::new(), most }
-    }
-
-    pub(super) fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
-        for finding in findings {
-            self.add(finding);
-        }
-    }
-
-    pub(super) fn add(&mut self, finding: Finding) {
-        let count = self.per_code.entry(finding.code.id).or_default();
-        *count += 1;
-        if *count <= self.most {
-            self.kept.push(finding);
-        } else if let Some(kept) = self.kept.iter_mut().rev().find(|kept| kept.code == finding.code) {
-            // What is dropped must not be graver than what is kept.
-            kept.severity = kept.severity.max(finding.severity);
-        }
-    }
-
-    /// All findings, outermost layer first, in the order of the input within each, with a note where some were dropped.
-    pub(super) fn finish(mut self) -> Vec<Finding> {
-        let most = self.most;
-        let mut dropped: Vec<_> = self.per_code.iter().filter(|(_, count)| **count > most).collect();
-        dropped.sort();
-        for (id, count) in dropped {
-            let message = format!("{} further findings of {id} were dropped", count - most);
-            self.kept.push(Finding::new(&code::LIMIT_FINDINGS, Place::whole(), message).with_severity(Severity::Info));
-        }
-        self.kept.sort_by_key(|finding| {
-            (finding.place.depth, finding.rule.is_some(), finding.place.offset.is_none(), finding.place.offset)
-        });
-        self.kept
-    }
+/// Whether a layer met something that left out what stood behind it.
+fn is_cut(proof: &Proof) -> bool {
+    let cuts = [
+        &code::GZIP_TRUNCATED,
+        &code::GZIP_CORRUPT,
+        &code::GZIP_HEADER,
+        &code::OPENPGP_TRUNCATED,
+        &code::OPENPGP_MALFORMED,
+        &code::LIMIT_REACHED,
+    ];
+    proof.findings.iter().any(|finding| cuts.contains(&finding.code))
 }

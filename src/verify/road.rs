@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::archive::Archive;
-use super::provisional::{self, Findings};
+use super::findings::Findings;
+use super::provisional::Journey;
 use crate::code;
-use crate::digest::{ArchiveDigests, Digests, Hashes, watch};
+use crate::digest::{ArchiveDigests, Hashes, watch};
 use crate::entry::Entry;
-use crate::envelope::{self, Integrity, Proof, Stack, Unwrapped, mangled};
+use crate::envelope::{self, Proof, Stack, Unwrapped, mangled};
 use crate::error::Error;
 use crate::finding::Finding;
 use crate::limits::Limits;
@@ -96,62 +97,6 @@ pub struct Road {
     stack: Stack,
     known: ArchiveDigests,
     limits: Limits,
-}
-
-/// What is known when every layer has closed.
-#[derive(Debug)]
-pub struct Journey {
-    /// The proofs of the wrappers, outermost first.
-    pub layers: Vec<Proof>,
-    /// The depth the archive format stands at.
-    pub depth: Depth,
-    /// What was met outside the wrappers' proofs. Hearsay, until held against these.
-    pub findings: Vec<Finding>,
-    /// What the walk found out; `None` where there was none.
-    pub walked: Option<Walked>,
-    /// Bytes of the archive file.
-    pub bytes: u64,
-    /// Digests of the archive file.
-    pub digests: Digests,
-}
-
-impl Journey {
-    /// Whether all of the archive was read: no layer and no member was cut.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        let cut = |proof: &Proof| proof.integrity == Integrity::Unchecked || is_cut(proof);
-        self.walked.is_some_and(|walked| walked.whole && !walked.stopped) && !self.layers.iter().any(cut)
-    }
-
-    /// Throws out what may not be believed, now that every layer has closed; false where that is everything that came out
-    /// of a layer, because it fails a check only the holder of a secret can make.
-    pub fn settle(&mut self) -> bool {
-        provisional::settle(self)
-    }
-
-    /// All findings, those of the layers first.
-    pub fn all_findings(&self) -> impl Iterator<Item = &Finding> {
-        self.layers.iter().flat_map(|layer| &layer.findings).chain(&self.findings)
-    }
-
-    /// Bytes behind the end marker that are not zeros.
-    #[must_use]
-    pub fn trailing_bytes(&self) -> u64 {
-        let trailing = [&code::TAR_TRAILING, &code::TAR_SECOND_ARCHIVE, &code::TAR_LONE_ZERO_BLOCK];
-        let found = self.findings.iter().find(|finding| trailing.contains(&finding.code));
-        match (found, self.walked) {
-            (Some(finding), Some(walked)) => {
-                walked.accounts.total_bytes().saturating_sub(finding.place.offset.unwrap_or_default())
-            }
-            _ => 0,
-        }
-    }
-}
-
-/// Whether a layer failed in a way that left out what stood behind.
-fn is_cut(proof: &Proof) -> bool {
-    let cuts = [&code::GZIP_TRUNCATED, &code::GZIP_CORRUPT, &code::GZIP_HEADER, &code::OPENPGP_TRUNCATED];
-    proof.integrity == Integrity::Failed && proof.findings.iter().any(|finding| cuts.contains(&finding.code))
 }
 
 impl Road {

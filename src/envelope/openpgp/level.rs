@@ -178,13 +178,15 @@ fn cut_in_body(levels: &mut [Level], desk: &mut Desk) {
         let tag = packet.header.tag;
         match cut {
             Cut::Not => return,
-            Cut::Definite { needed, got } => format!("the body of packet {tag} ends after {got} of {needed} bytes"),
+            Cut::Definite { needed, got } => {
+                format!("cut short inside the packet with tag {tag}: its body needs {needed} bytes, {got} are there")
+            }
             Cut::Chunk { needed, got } => format!(
-                "packet {tag} ends in a partial chunk, after {got} of {needed} bytes ({} of its body in all)",
+                "cut short inside a partial chunk of the packet with tag {tag}: {needed} bytes needed, {got} there, after {} bytes of its body in all",
                 packet.body.passed()
             ),
             Cut::Length => format!(
-                "packet {tag} ends after {} bytes of its body, where the length of the next chunk must stand",
+                "cut short inside the packet with tag {tag}: it ends after {} bytes of its body, where the length of the next chunk must stand",
                 packet.body.passed()
             ),
         }
