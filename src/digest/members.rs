@@ -93,6 +93,8 @@ impl<T: Send + 'static> MemberDigests<T> {
 
     /// A member begins. With `content`, so many bytes of it will come and are hashed; without, its result is `None`.
     pub fn begin(&mut self, value: T, content: Option<u64>) {
+        // A member that never ended must not keep all behind it waiting.
+        self.end(false);
         let number = self.next;
         self.next += 1;
         let result = match content {
@@ -153,6 +155,7 @@ impl<T: Send + 'static> MemberDigests<T> {
 
     /// Waits for the next result; `None` when all were given back. Only after the last member's end.
     pub fn wait(&mut self) -> Option<(T, Option<Digests>)> {
+        self.end(false);
         self.flush();
         let mut waiting = self.results.lock();
         while matches!(waiting.slots.front(), Some((_, None))) {

@@ -207,6 +207,13 @@ pub(super) fn describe<'a>(
     } else if count(path.len()) > limits.path_bytes_warn {
         odd(AnomalyKind::LongPath(count(path.len())));
     }
+    // Each component has a slash and, but for the careless, a letter: short paths need not be looked at.
+    if count(path.len()) > limits.path_depth {
+        let depth = count(path.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).count());
+        if depth > limits.path_depth {
+            odd(AnomalyKind::Limit { name: "path-depth", limit: limits.path_depth, wanted: depth });
+        }
+    }
     let device = matches!(framing.kind, EntryKind::Character | EntryKind::Block).then(|| match header.device() {
         Ok((major, minor)) => (major.value.cast_unsigned(), minor.value.cast_unsigned()),
         Err(error) => {

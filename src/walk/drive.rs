@@ -35,6 +35,8 @@ pub fn drive(source: &mut dyn Source, depth: Depth, limits: &Limits, sink: &mut 
     let mut parser = Parser::new(limits);
     let mut reporter = Reporter { depth, path: Vec::new() };
     let mut want = Want::Skip;
+    // Whether an entry has begun and is not over: its end is owed to the sink, whatever happens to the archive.
+    let mut open = false;
     let mut wanted = BLOCK_BYTES;
     loop {
         let input = source.peek(wanted)?;
@@ -52,18 +54,22 @@ pub fn drive(source: &mut dyn Source, depth: Depth, limits: &Limits, sink: &mut 
                 let whole = payload(source, &mut parser, bytes, want, sink)?;
                 reporter.report(&mut parser, sink);
                 sink.end(whole);
+                open = false;
             }
             Step::Frame { consumed, frame } => {
                 let mut is_empty_member = false;
+                let is_lost = matches!(frame, Frame::Lost);
                 if let Frame::Member(member) = &frame {
                     reporter.path.clear();
                     reporter.path.extend_from_slice(member.path);
                     want = sink.entry(&entry(member));
                     is_empty_member = member.stored_size == 0;
+                    open = true;
                 }
                 reporter.report(&mut parser, sink);
-                if is_empty_member && want != Want::Stop {
-                    sink.end(true);
+                if open && (is_empty_member || is_lost) && want != Want::Stop {
+                    sink.end(is_empty_member);
+                    open = false;
                 }
                 source.skip(consumed as u64)?;
             }

@@ -193,7 +193,7 @@ fn every_archive_has_its_paragraph_and_no_expectation_is_left_over() {
 /// Codes that no archive can raise by itself, and the test that raises each.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("openpgp/passphrase-missing", "cli::exit_codes_of_secrets"),
-    ("openpgp/key-missing", "openpgp: messages to keys"),
+    ("openpgp/key-missing", "openpgp::without_a_secret_the_message_says_what_it_wants"),
     ("limit/findings", "limits::repeated_findings_are_counted"),
 ];
 

@@ -12,6 +12,7 @@
 mod build;
 mod cli;
 mod corpus;
+mod limits;
 mod openpgp;
 mod others;
 mod rule;

@@ -1,10 +1,4 @@
 //! OpenPGP messages that other programs wrote: the corpora, and the `gpg` of this machine.
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "a test stops where it fails, and says what it skips"
-)]
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,35 +6,11 @@ use std::process::{Command, Stdio};
 
 use veritar::code;
 use veritar::envelope::openpgp::{Form, open, recognise};
-use veritar::envelope::{Format, Integrity, Layer, Opening, Proof};
+use veritar::envelope::{Format, Integrity, Layer, Opening, Proof, Raw};
 use veritar::limits::Limits;
 use veritar::place::Depth;
 use veritar::secret::{Known, Secret, Unlock};
-use veritar::source::{Chunk, MemorySource, Source, SplitSource};
-
-/// The bottom of a stack of layers: bytes with nothing to prove.
-struct Bottom<S>(S);
-
-impl<S: Source> Source for Bottom<S> {
-    fn position(&self) -> u64 {
-        self.0.position()
-    }
-    fn peek(&mut self, wanted: usize) -> io::Result<&[u8]> {
-        self.0.peek(wanted)
-    }
-    fn take(&mut self, at_most: usize) -> io::Result<Option<Chunk>> {
-        self.0.take(at_most)
-    }
-    fn skip(&mut self, count: u64) -> io::Result<u64> {
-        self.0.skip(count)
-    }
-}
-
-impl<S: Source> Layer for Bottom<S> {
-    fn close(self: Box<Self>) -> io::Result<Vec<Proof>> {
-        Ok(Vec::new())
-    }
-}
+use veritar::source::{MemorySource, Source, SplitSource};
 
 /// What a message came to: its content, where there was any, and its proof.
 #[derive(Debug, PartialEq)]
@@ -69,7 +39,7 @@ impl Read {
 }
 
 fn read_from(source: impl Source + 'static, unlock: &mut dyn Unlock, limits: &Limits) -> Read {
-    let opening = open(Box::new(Bottom(source)), Depth(1), limits, unlock).expect("memory can be read");
+    let opening = open(Box::new(Raw::new(Box::new(source))), Depth(1), limits, unlock).expect("memory can be read");
     let (content, proofs) = match opening {
         Opening::Closed(proofs) => (None, proofs),
         Opening::Layer(mut layer) => {
@@ -117,11 +87,7 @@ fn secret() -> Known {
 
 /// The corpora, unless nobody says where they are.
 fn corpora() -> Option<PathBuf> {
-    let Some(folder) = std::env::var_os("VERITAR_CORPORA") else {
-        println!("skipped: VERITAR_CORPORA is not set");
-        return None;
-    };
-    Some(Path::new(&folder).join("openpgp"))
+    crate::support::corpora("a test of openpgp").map(|folder| folder.join("openpgp"))
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -775,7 +741,7 @@ fn session_key_packets_are_limited() {
 fn closing_early_verifies_all_the_same() {
     let Some(folder) = corpora().map(|folder| folder.join("go-writer")) else { return };
     for (name, integrity) in [("go-pre2020.pgp", Integrity::Verified), ("go-post2020-bitflip.pgp", Integrity::Failed)] {
-        let source = Bottom(MemorySource::new(bytes(&folder.join(name))));
+        let source = Raw::new(Box::new(MemorySource::new(bytes(&folder.join(name)))));
         let opening = open(Box::new(source), Depth(0), &Limits::default(), &mut secret()).expect("memory can be read");
         let Opening::Layer(mut layer) = opening else { panic!("{name} opens") };
         assert!(layer.peek(512).expect("memory can be read").len() >= 512);
