@@ -222,6 +222,15 @@ codes! {
         "the text form was changed on the way; whether the content was, the message's own check value tells",
         "get another copy";
 
+    OPENPGP_LEADING = "openpgp/leading-text", Warning, Fail,
+        "text stands before the armored message",
+        "gpg skips it silently; it may be the error output of the backup command, which nobody read",
+        "read the text quoted in the message; run the backup again with the error stream kept apart";
+    OPENPGP_SKIPPED = "openpgp/skipped-packet", Warning, Fail,
+        "a packet that has no meaning in a message was skipped",
+        "readers are told to ignore such packets, so nobody looks at what they hold",
+        "find out which program wrote it";
+
     // --- tar ---
     TAR_TRUNCATED = "tar/truncated", Error, Fail,
         "the archive ends in the middle of a member",
@@ -331,10 +340,10 @@ codes! {
         "a path is longer than systems allow",
         "it cannot be restored as it stands",
         "extract that member by itself under another name";
-    TAR_SPARSE = "tar/sparse", Info, Fail,
+    TAR_SPARSE = "tar/sparse", Warning, Fail,
         "a member is stored sparse",
-        "its holes are not in the archive; digests here are those of the stored bytes",
-        "nothing";
+        "its holes are not in the archive, and the map that tells where they were is not checked by this version; digests are those of the stored bytes",
+        "if the member matters, extract it and compare; a backup made without --sparse says more";
     TAR_NO_MEMBERS = "tar/no-members", Error, Fail,
         "the archive holds no member",
         "an end marker alone is a valid tar, and restores nothing",
@@ -359,6 +368,10 @@ codes! {
         "several rule sets recognise the layout; the most specific was taken",
         "the verdict depends on the choice",
         "name the rule set with --rules ID to be sure";
+    RULES_IDLE = "rules/nothing-applied", Error, Inconclusive,
+        "no rule of the set applied to anything in the archive",
+        "a set whose rules are all optional and match nothing has checked nothing",
+        "check that the rule set is meant for this kind of archive; `veritar rules show` prints it";
     RULES_NOT_JUDGED = "rules/not-judged", Warning, Fail,
         "the archive could not be read to its end, so what it must hold was not judged",
         "a list of missing members would only repeat that the archive is cut",

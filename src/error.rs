@@ -18,8 +18,6 @@ pub enum Error {
     },
     /// A secret could not be fetched.
     Secret(io::Error),
-    /// What was found could not be written out.
-    Output(io::Error),
     /// The reader lost count of the archive's bytes: a defect of veritar, and no reason to believe anything.
     Unaccounted {
         /// Its name.
@@ -36,7 +34,6 @@ impl fmt::Display for Error {
         match self {
             Self::Input { source, error } => write!(f, "failed to read {source}: {error}"),
             Self::Secret(error) => write!(f, "failed to fetch a secret: {error}"),
-            Self::Output(error) => write!(f, "failed to write the output: {error}"),
             Self::Unaccounted { source, read, booked } => {
                 write!(
                     f,
@@ -50,7 +47,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Input { error, .. } | Self::Secret(error) | Self::Output(error) => Some(error),
+            Self::Input { error, .. } | Self::Secret(error) => Some(error),
             Self::Unaccounted { .. } => None,
         }
     }

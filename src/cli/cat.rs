@@ -11,14 +11,14 @@ use super::{output, plan};
 use crate::code::Decides;
 use crate::entry::{Entry, normalized};
 use crate::finding::Severity;
-use crate::report::escaped;
+use crate::report::{escaped, sentence};
 use crate::source::Chunk;
 use crate::verify::{Journey, Opened, Road};
 use crate::walk::{Sink, Want};
 
 pub(super) fn run(args: &Cat) -> Result<Exit, Trouble> {
     let reading = plan::reading(&args.reading, "none", false)?;
-    let mut secrets = Secrets::gather(&args.reading)?;
+    let mut secrets = Secrets::gather(&args.reading, args.archive.as_os_str() == "-")?;
     let archive = plan::archive(&args.archive);
     let name = archive.name().to_owned();
     let bar = Bar::start(&args.reading, &name, &reading.progress);
@@ -45,11 +45,11 @@ pub(super) fn run(args: &Cat) -> Result<Exit, Trouble> {
     match found {
         Some((0, _)) => {
             output::complain(&format!("{} holds no member {shown}", escaped(name.as_bytes())));
-            Ok(if exit == Exit::Pass { Exit::Usage } else { exit })
+            Ok(if exit == Exit::Pass { Exit::Fail } else { exit })
         }
         Some((_, false)) => {
             output::complain(&format!("{shown} is no regular file: it has no content"));
-            Ok(if exit == Exit::Pass { Exit::Usage } else { exit })
+            Ok(if exit == Exit::Pass { Exit::Fail } else { exit })
         }
         Some((many, true)) if many > 1 => {
             output::warn(&format!("{shown} stands {many} times in the archive; the first one was written"));
@@ -68,7 +68,7 @@ pub(super) fn close(mut journey: Journey) -> Exit {
     }
     for finding in journey.all_findings() {
         let place = finding.place.offset.map_or_else(String::new, |offset| format!(" at byte {offset}"));
-        let message = format!("{}{place}: {}", finding.code.id, escaped(finding.message.as_bytes()));
+        let message = format!("{}{place}: {}", finding.code.id, sentence(&finding.message));
         match finding.severity {
             Severity::Error => {
                 output::complain(&message);

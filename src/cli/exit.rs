@@ -3,7 +3,7 @@
 //! | code | meaning |
 //! |---|---|
 //! | 0 | pass: every byte was read and every check passed |
-//! | 1 | fail: an archive is damaged, tampered with, truncated, or breaks a rule |
+//! | 1 | fail: an archive is damaged, tampered with, truncated, or breaks a rule; or it holds no member that `cat` names |
 //! | 2 | usage: bad options, an unreadable or invalid rule file or secret |
 //! | 3 | inconclusive: no or a wrong passphrase, an unsupported format, no rule set fits, a limit was reached |
 //! | 4 | input or output: a source could not be read or a destination not be written; the only one worth a retry |
@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use super::output;
 use crate::error::Error;
-use crate::report::{Overall, escaped};
+use crate::report::{Overall, sentence};
 use crate::rule::RuleErrors;
 
 /// An exit code.
@@ -99,10 +99,9 @@ impl Trouble {
 
 impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
-        let message = escaped(error.to_string().as_bytes()).to_string();
+        let message = sentence(&error.to_string());
         match error {
             Error::Secret(_) => Self::Usage(message),
-            Error::Output(error) => Self::output(&error),
             _ => Self::InputOutput(message),
         }
     }

@@ -1,5 +1,6 @@
 //! `veritar list`.
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
 
 use super::args::{List, ListFormat};
@@ -17,7 +18,7 @@ use crate::walk::{Sink, Want, Workers};
 
 pub(super) fn run(args: &List) -> Result<Exit, Trouble> {
     let reading = plan::reading(&args.reading, &args.hash, false)?;
-    let mut secrets = Secrets::gather(&args.reading)?;
+    let mut secrets = Secrets::gather(&args.reading, args.archive.as_os_str() == "-")?;
     let archive = plan::archive(&args.archive);
     let bar = Bar::start(&args.reading, archive.name(), &reading.progress);
     let style = match args.format {
@@ -29,13 +30,10 @@ pub(super) fn run(args: &List) -> Result<Exit, Trouble> {
         Opened::Refused(journey) => journey,
         Opened::Ready(road) => {
             let workers = Workers::start(reading.threads);
-            let mut lister = Lister {
-                out: output::standard(),
-                style,
-                members: reading.hashes.any().then(|| MemberDigests::new(reading.hashes, workers)),
-                open: None,
-                anomalies: Vec::new(),
-                failed: None,
+            let members = reading.hashes.any().then(|| MemberDigests::new(reading.hashes, workers));
+            let mut lister = match style {
+                Style::Jsonl => Lister::new(Box::new(output::buffered()) as Box<dyn Write>, style, members),
+                _ => Lister::new(Box::new(output::standard()) as Box<dyn Write>, style, members),
             };
             let journey = road.walk(&mut lister)?;
             lister.finish().map_err(|error| Trouble::output(&error))?;
@@ -46,27 +44,42 @@ pub(super) fn run(args: &List) -> Result<Exit, Trouble> {
     Ok(super::cat::close(journey))
 }
 
-/// Writes a line for each entry as soon as all about it, and all before it, is known.
+/// Writes a line for each entry as soon as all about it, and all before it, is known: what is odd about an entry may still
+/// come until the next one begins.
 struct Lister<W> {
     out: W,
     style: Style,
     members: Option<MemberDigests<Line>>,
-    /// The entry that is not over yet, where nothing is hashed.
-    open: Option<Line>,
-    /// What was odd about it.
-    anomalies: Vec<&'static str>,
+    /// The line of the entry met last, where nothing is hashed.
+    last: Option<Line>,
+    /// What is odd about entries whose lines are not written yet, in their order; only those that are odd.
+    anomalies: VecDeque<(u64, &'static str)>,
+    /// Entries met, and lines written.
+    met: u64,
+    written: u64,
     failed: Option<io::Error>,
 }
 
 impl<W: Write> Lister<W> {
+    fn new(out: W, style: Style, members: Option<MemberDigests<Line>>) -> Self {
+        Self { out, style, members, last: None, anomalies: VecDeque::new(), met: 0, written: 0, failed: None }
+    }
+
     fn write(&mut self, line: &Line, digests: Option<Digests>) {
-        let tail = Tail { digests, anomalies: std::mem::take(&mut self.anomalies) };
+        let mut tail = Tail { digests, anomalies: Vec::new() };
+        while let Some((_, code)) = self.anomalies.pop_front_if(|(entry, _)| *entry == self.written) {
+            tail.anomalies.push(code);
+        }
+        self.written += 1;
         if let Err(error) = line.write(&mut self.out, &tail) {
             self.failed.get_or_insert(error);
         }
     }
 
     fn finish(mut self) -> io::Result<()> {
+        if let Some(line) = self.last.take() {
+            self.write(&line, None);
+        }
         if let Some(mut members) = self.members.take() {
             while let Some((line, digests)) = members.wait() {
                 self.write(&line, digests);
@@ -84,16 +97,22 @@ impl<W: Write> Sink for Lister<W> {
         if self.failed.is_some() {
             return Want::Stop;
         }
+        // All about the entries before this one is known now.
+        if let Some(line) = self.last.take() {
+            self.write(&line, None);
+        }
+        self.met += 1;
         let line = Line::new(entry, self.style);
         let Some(mut members) = self.members.take() else {
-            self.open = Some(line);
+            self.last = Some(line);
             return Want::Skip;
         };
-        let has_content = entry.kind.is_file() || entry.stored_size > 0;
-        members.begin(line, has_content.then_some(entry.stored_size));
         while let Some((line, digests)) = members.ready() {
             self.write(&line, digests);
         }
+        let has_content = entry.kind.is_file() || entry.stored_size > 0;
+        let weight = line.weight();
+        members.begin(line, weight, has_content.then_some(entry.stored_size));
         self.members = Some(members);
         if has_content { Want::Stream } else { Want::Skip }
     }
@@ -108,14 +127,11 @@ impl<W: Write> Sink for Lister<W> {
         if let Some(members) = &mut self.members {
             members.end(whole);
         }
-        if let Some(line) = self.open.take() {
-            self.write(&line, None);
-        }
     }
 
     fn finding(&mut self, finding: &Finding) {
         if finding.place.entry.is_some() {
-            self.anomalies.push(finding.code.id);
+            self.anomalies.push_back((self.met.saturating_sub(1), finding.code.id));
         }
     }
 }

@@ -23,6 +23,11 @@ pub(super) fn standard() -> BufWriter<AutoStream<io::StdoutLock<'static>>> {
     BufWriter::with_capacity(64 << 10, AutoStream::auto(io::stdout().lock()))
 }
 
+/// Standard output as it is, buffered, for documents.
+pub(super) fn buffered() -> BufWriter<io::StdoutLock<'static>> {
+    BufWriter::with_capacity(64 << 10, io::stdout().lock())
+}
+
 /// Standard output as it is, for bytes.
 pub(super) fn raw() -> io::StdoutLock<'static> {
     io::stdout().lock()

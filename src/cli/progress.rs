@@ -37,6 +37,12 @@ impl Bar {
             if watch.recv_timeout(PATIENCE) != Err(RecvTimeoutError::Timeout) {
                 return;
             }
+            // A bar would be drawn over a prompt.
+            while !progress.is_walking() {
+                if watch.recv_timeout(PACE) != Err(RecvTimeoutError::Timeout) {
+                    return;
+                }
+            }
             let bar = bar(progress.total_bytes(), name);
             while watch.recv_timeout(PACE) == Err(RecvTimeoutError::Timeout) {
                 bar.set_position(progress.read_bytes());

@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::args::Reading;
 use super::exit::Trouble;
@@ -29,7 +29,14 @@ pub(super) struct Secrets {
 
 impl Secrets {
     /// Reads what lies ready.
-    pub(super) fn gather(typed: &Reading) -> Result<Self, Trouble> {
+    ///
+    /// `from_stdin` says that an archive comes from standard input, which then cannot give a passphrase too.
+    pub(super) fn gather(typed: &Reading, from_stdin: bool) -> Result<Self, Trouble> {
+        let is_stdin = |path: &PathBuf| ["-", "/dev/stdin", "/dev/fd/0"].iter().any(|name| path.as_os_str() == *name);
+        if from_stdin && (typed.passphrase_fd == Some(0) || typed.passphrase_file.iter().any(is_stdin)) {
+            let message = "standard input is the archive, so the passphrase must come from somewhere else";
+            return Err(Trouble::Usage(message.to_owned()));
+        }
         let mut passphrases = Vec::new();
         for path in &typed.passphrase_file {
             passphrases.push(passphrase_file(path)?);
@@ -107,14 +114,17 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     if file.metadata()?.is_dir() {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
     }
+    read_all(file)
+}
+
+fn read_all(source: impl io::Read) -> io::Result<Vec<u8>> {
     // Room for all of it at once: a buffer that grows leaves copies behind.
-    let mut bytes = Vec::with_capacity(64 << 10);
-    file.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(64 << 10));
+    source.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MOST_BYTES {
-        bytes.zeroize();
         return Err(io::Error::other("is larger than 1 MiB, which no secret is"));
     }
-    Ok(bytes)
+    Ok(std::mem::take(&mut *bytes))
 }
 
 /// The first line without its end, as gpg takes it; `None` where it is empty.
@@ -141,9 +151,10 @@ fn warn_if_open(path: &Path) {
 }
 
 fn run(command: &str) -> io::Result<Secret> {
-    let output = Command::new("sh").arg("-c").arg(command).stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
-    let status = output.status;
-    let line = first_line(output.stdout);
+    let mut child = Command::new("sh").arg("-c").arg(command).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+    let output = child.stdout.take().map_or_else(|| Ok(Vec::new()), read_all);
+    let status = child.wait()?;
+    let line = first_line(output?);
     if !status.success() {
         return Err(io::Error::other(format!("the passphrase command ended with {status}")));
     }

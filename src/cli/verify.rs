@@ -5,6 +5,8 @@ use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use anstream::StripStream;
+
 use super::args::{FailOn, ReportFormat, Verify};
 use super::exit::{Exit, Trouble};
 use super::progress::Bar;
@@ -19,9 +21,11 @@ pub(super) fn run(args: &Verify) -> Result<Exit, Trouble> {
     let reading = plan::reading(&args.reading, &args.hash, true)?;
     let (rules, choice) = plan::rules(&args.rules, &reading.limits)?;
     let reports = args.report.iter().map(|typed| further_report(typed)).collect::<Result<Vec<_>, _>>()?;
-    let mut secrets = Secrets::gather(&args.reading)?;
+    let mut secrets = Secrets::gather(&args.reading, args.archives.iter().any(|path| path.as_os_str() == "-"))?;
     let mut options = Options { reading, rules, choice, fail_on_warning: args.fail_on == FailOn::Warning };
     let mut results = Vec::with_capacity(args.archives.len());
+    // What keeps a secret from being fetched keeps no other archive from being judged.
+    let mut unfetched = None;
     for path in &args.archives {
         options.reading.progress = Arc::<Progress>::default();
         let archive = plan::archive(path);
@@ -31,33 +35,55 @@ pub(super) fn run(args: &Verify) -> Result<Exit, Trouble> {
         drop(bar);
         results.push(match outcome {
             Ok(outcome) => report::Result::Looked(Box::new(outcome)),
-            Err(error @ Error::Secret(_)) => return Err(error.into()),
-            Err(error) => report::Result::Error { source: name, message: error.to_string() },
+            Err(error) => {
+                let message = error.to_string();
+                if matches!(error, Error::Secret(_)) {
+                    unfetched = Some(Trouble::from(error));
+                }
+                report::Result::Error { source: name, message }
+            }
         });
     }
+    let verdict = match (Overall::over(&results), &unfetched) {
+        (Overall::Error, Some(trouble)) => trouble.exit(),
+        (overall, _) => overall.into(),
+    };
+    // The verdict stands, whatever becomes of the reports; but one that nobody was told is no pass.
+    let mut troubles = Vec::new();
+    let written = match args.format {
+        ReportFormat::Text => write(&mut output::standard(), args.format, &results, args.verbose),
+        ReportFormat::Json => write(&mut output::buffered(), args.format, &results, args.verbose),
+    };
+    troubles.extend(written.err().map(|error| Trouble::output(&error)));
     for (format, path) in reports {
         let written = File::create(&path).and_then(|file| {
             let mut file = BufWriter::new(file);
-            write(&mut anstream::StripStream::new(&mut file as &mut dyn Write), format, &results, args.verbose)?;
-            file.flush()
+            let file: &mut dyn Write = &mut file;
+            match format {
+                ReportFormat::Text => write(&mut StripStream::new(file), format, &results, args.verbose),
+                ReportFormat::Json => write(file, format, &results, args.verbose),
+            }
         });
-        written.map_err(|error| Trouble::InputOutput(format!("failed to write report {}: {error}", path.display())))?;
+        troubles.extend(written.err().map(|error| {
+            let path = report::escaped(path.as_os_str().as_encoded_bytes());
+            Trouble::InputOutput(format!("failed to write report {path}: {error}"))
+        }));
     }
-    let mut out = output::standard();
-    write(&mut out, args.format, &results, args.verbose)
-        .and_then(|()| out.flush())
-        .map_err(|error| Trouble::output(&error))?;
-    Ok(Overall::over(&results).into())
+    for trouble in &troubles {
+        trouble.print();
+    }
+    Ok(if troubles.is_empty() || verdict == Exit::Fail { verdict } else { Exit::InputOutput })
 }
 
 fn write(out: &mut dyn Write, format: ReportFormat, results: &[report::Result], verbose: bool) -> std::io::Result<()> {
     match format {
-        ReportFormat::Text => report::text(out, results, verbose),
+        ReportFormat::Text => report::text(out, results, verbose)?,
         ReportFormat::Json => {
-            serde_json::to_writer_pretty(&mut *out, &report::json::document(results))?;
-            out.write_all(b"\n")
+            report::json::write_pretty(out, &report::json::document(results))?;
+            out.write_all(b"\n")?;
         }
     }
+    out.flush()
 }
 
 fn further_report(typed: &str) -> Result<(ReportFormat, PathBuf), Trouble> {

@@ -22,6 +22,8 @@ const BATCH_BYTES: usize = 256 << 10;
 const BATCH_MEMBERS: usize = 512;
 /// Members whose results may wait for the one before them.
 const WAITING_MEMBERS: usize = 1 << 16;
+/// Bytes of the values that may wait with them.
+const WAITING_BYTES: usize = 4 << 20;
 
 /// Computes the digests of members and gives them back in order, each with a `T`.
 pub struct MemberDigests<T> {
@@ -54,7 +56,27 @@ struct Results<T> {
 struct Waiting<T> {
     /// Number of the first in `slots`.
     first: u64,
-    slots: VecDeque<(T, Option<Option<Digests>>)>,
+    slots: VecDeque<Slot<T>>,
+    /// Bytes of all values in `slots`.
+    bytes: usize,
+}
+
+struct Slot<T> {
+    value: T,
+    bytes: usize,
+    /// `None` until the result arrives; `Some(None)` where there are no digests.
+    result: Option<Option<Digests>>,
+}
+
+impl<T> Waiting<T> {
+    fn is_full(&self) -> bool {
+        self.slots.len() > WAITING_MEMBERS || self.bytes > WAITING_BYTES
+    }
+
+    /// Whether the first result has not arrived yet.
+    fn is_pending(&self) -> bool {
+        self.slots.front().is_some_and(|slot| slot.result.is_none())
+    }
 }
 
 impl<T> Results<T> {
@@ -66,8 +88,8 @@ impl<T> Results<T> {
         let mut waiting = self.lock();
         for (number, digests) in results {
             let index = usize::try_from(number - waiting.first).unwrap_or(usize::MAX);
-            if let Some((_, slot)) = waiting.slots.get_mut(index) {
-                *slot = Some(digests);
+            if let Some(slot) = waiting.slots.get_mut(index) {
+                slot.result = Some(digests);
             }
         }
         drop(waiting);
@@ -79,7 +101,7 @@ impl<T: Send + 'static> MemberDigests<T> {
     /// For the digests wanted, on `workers` where there are any.
     #[must_use]
     pub fn new(hashes: Hashes, workers: Option<Workers>) -> Self {
-        let waiting = Waiting { first: 0, slots: VecDeque::new() };
+        let waiting = Waiting { first: 0, slots: VecDeque::new(), bytes: 0 };
         Self {
             hashes,
             workers,
@@ -91,8 +113,9 @@ impl<T: Send + 'static> MemberDigests<T> {
         }
     }
 
-    /// A member begins. With `content`, so many bytes of it will come and are hashed; without, its result is `None`.
-    pub fn begin(&mut self, value: T, content: Option<u64>) {
+    /// A member begins, with a value that takes `value_bytes` of memory. With `content`, so many bytes of it will come and
+    /// are hashed; without, its result is `None`. Call [`MemberDigests::ready`] until it has nothing before the next one.
+    pub fn begin(&mut self, value: T, value_bytes: usize, content: Option<u64>) {
         // A member that never ended must not keep all behind it waiting.
         self.end(false);
         let number = self.next;
@@ -106,8 +129,9 @@ impl<T: Send + 'static> MemberDigests<T> {
             None => Some(None),
         };
         let mut waiting = self.results.lock();
-        waiting.slots.push_back((value, result));
-        if waiting.slots.len() > WAITING_MEMBERS {
+        waiting.slots.push_back(Slot { value, bytes: value_bytes, result });
+        waiting.bytes = waiting.bytes.saturating_add(value_bytes);
+        if waiting.is_full() {
             drop(waiting);
             self.flush();
         }
@@ -142,23 +166,23 @@ impl<T: Send + 'static> MemberDigests<T> {
         }
     }
 
-    /// The next result, where it has arrived.
+    /// The next result, where it has arrived. Where too much waits, waits for it, unless that is the member whose content
+    /// is still to come.
     pub fn ready(&mut self) -> Option<(T, Option<Digests>)> {
         let mut waiting = self.results.lock();
-        if waiting.slots.len() > WAITING_MEMBERS {
-            while matches!(waiting.slots.front(), Some((_, None))) {
-                waiting = self.results.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
-            }
+        let only_open = waiting.slots.len() <= 1;
+        while waiting.is_full() && waiting.is_pending() && !only_open {
+            waiting = self.results.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
         pop(&mut waiting)
     }
 
-    /// Waits for the next result; `None` when all were given back. Only after the last member's end.
+    /// Waits for the next result; `None` when all were given back. A member that is not over counts as not whole.
     pub fn wait(&mut self) -> Option<(T, Option<Digests>)> {
         self.end(false);
         self.flush();
         let mut waiting = self.results.lock();
-        while matches!(waiting.slots.front(), Some((_, None))) {
+        while waiting.is_pending() {
             waiting = self.results.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
         pop(&mut waiting)
@@ -192,10 +216,13 @@ impl<T: Send + 'static> MemberDigests<T> {
 }
 
 fn pop<T>(waiting: &mut Waiting<T>) -> Option<(T, Option<Digests>)> {
-    let Some((_, Some(_))) = waiting.slots.front() else { return None };
-    let (value, digests) = waiting.slots.pop_front()?;
+    if waiting.is_pending() {
+        return None;
+    }
+    let slot = waiting.slots.pop_front()?;
     waiting.first += 1;
-    Some((value, digests.flatten()))
+    waiting.bytes = waiting.bytes.saturating_sub(slot.bytes);
+    Some((slot.value, slot.result.flatten()))
 }
 
 /// The pieces of one member, hashed in order by whichever worker is free.

@@ -3,12 +3,38 @@
 //! Promises: what is printed can move no cursor, change no colour, break no line and turn no text around; nothing is lost:
 //! every escape can be read back. Refuses to know: where the bytes came from.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 /// Shows `bytes` with everything dangerous escaped.
 #[must_use]
 pub fn escaped(bytes: &[u8]) -> Escaped<'_> {
     Escaped(bytes)
+}
+
+/// Shows a sentence of ours with everything dangerous in it escaped. Names in it were escaped when it was made, so its
+/// backslashes stay as they are.
+#[must_use]
+pub fn sentence(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_plain(character) || character == '\\' {
+            shown.push(character);
+        } else {
+            // Writing to a string cannot fail.
+            let _ = one(&mut shown, character);
+        }
+    }
+    shown
+}
+
+/// Shows a name with everything dangerous escaped, and cut where it is too long for a line.
+#[must_use]
+pub fn name(bytes: &[u8]) -> String {
+    const MOST_BYTES: usize = 512;
+    match bytes.get(..MOST_BYTES) {
+        Some(start) if bytes.len() > MOST_BYTES => format!("{}… ({} bytes)", escaped(start), bytes.len()),
+        _ => escaped(bytes).to_string(),
+    }
 }
 
 /// See [`escaped`].
@@ -35,7 +61,7 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-fn one(f: &mut fmt::Formatter<'_>, character: char) -> fmt::Result {
+fn one(f: &mut dyn fmt::Write, character: char) -> fmt::Result {
     match character {
         '\n' => f.write_str("\\n"),
         '\r' => f.write_str("\\r"),
@@ -48,7 +74,7 @@ fn one(f: &mut fmt::Formatter<'_>, character: char) -> fmt::Result {
 }
 
 /// Whether a character shows as itself and does nothing else.
-fn is_plain(character: char) -> bool {
+pub(super) fn is_plain(character: char) -> bool {
     match character {
         '\\' => false,
         // Marks that turn the direction of text, join or hide what stands beside them, or are no characters at all.
@@ -74,6 +100,7 @@ mod tests {
             ("a\u{202E}b".as_bytes(), "a\\u{202e}b"),
             ("a\u{9b}b".as_bytes(), "a\\u{9b}b"),
             (b"\0", "\\x00"),
+            (b"\x7f", "\\x7f"),
         ] {
             assert_eq!(escaped(bytes).to_string(), shown);
         }

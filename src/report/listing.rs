@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::escaped;
-use super::json::Text;
+use super::json::{self, Text};
 use crate::digest::Digests;
 use crate::entry::{Entry, EntryKind, Timestamp};
 
@@ -49,12 +49,18 @@ impl Line {
         let _ = match style {
             Style::Text => columns(&mut head, entry).and_then(|()| long_name(&mut name, entry)),
             Style::Names => write!(name, "{}", escaped(entry.path)),
-            Style::Jsonl => serde_json::to_writer(&mut head, &Row::of(entry)).map_err(io::Error::from).inspect(|()| {
+            Style::Jsonl => json::write(&mut head, &Row::of(entry)).inspect(|()| {
                 // The closing brace comes with the tail.
                 head.pop();
             }),
         };
         Self { head, name, style }
+    }
+
+    /// Bytes of memory it takes.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.head.len().saturating_add(self.name.len())
     }
 
     /// Writes the line with what is known at its end.

@@ -8,7 +8,7 @@ pub mod json;
 pub mod listing;
 mod text;
 
-pub use escape::{Escaped, escaped};
+pub use escape::{Escaped, escaped, name, sentence};
 pub use text::{explain, text};
 
 use crate::verify::{Outcome, Verdict};

@@ -7,7 +7,7 @@ use std::io;
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Overall, Result, escaped, human_bytes};
+use super::{Overall, Result, escaped, human_bytes, name, sentence};
 use crate::code::Code;
 use crate::finding::{Finding, Severity};
 use crate::verify::Outcome;
@@ -23,31 +23,39 @@ const FAINT: Style = Style::new().dimmed();
 /// # Errors
 /// The output could not be written.
 pub fn text(out: &mut dyn io::Write, results: &[Result], verbose: bool) -> io::Result<()> {
+    let overall = overall(results);
+    if let Some(overall) = &overall {
+        writeln!(out, "{overall}\n")?;
+    }
     for (index, result) in results.iter().enumerate() {
         if index > 0 {
             writeln!(out)?;
         }
         one(out, result, verbose)?;
     }
-    if results.len() > 1 {
-        let overall = Overall::over(results);
-        let counts = [Overall::Pass, Overall::Fail, Overall::Inconclusive, Overall::Error]
-            .iter()
-            .map(|kind| (kind, results.iter().filter(|result| Overall::of(result) == *kind).count()))
-            .filter(|(_, count)| *count > 0)
-            .map(|(kind, count)| format!("{count} {}", kind.as_str()))
-            .collect::<Vec<_>>()
-            .join(", ");
-        writeln!(out, "\n{} {} archives: {counts}", verdict(overall), results.len())?;
+    if let Some(overall) = &overall {
+        writeln!(out, "\n{overall}")?;
     }
     Ok(())
+}
+
+/// The verdict over several archives.
+fn overall(results: &[Result]) -> Option<String> {
+    let counts: Vec<String> = [Overall::Pass, Overall::Fail, Overall::Inconclusive, Overall::Error]
+        .iter()
+        .map(|kind| (kind, results.iter().filter(|result| Overall::of(result) == *kind).count()))
+        .filter(|(_, count)| *count > 0)
+        .map(|(kind, count)| format!("{count} {}", kind.as_str()))
+        .collect();
+    let text = format!("{} {} archives: {}", verdict(Overall::over(results)), results.len(), counts.join(", "));
+    (results.len() > 1).then_some(text)
 }
 
 fn one(out: &mut dyn io::Write, result: &Result, verbose: bool) -> io::Result<()> {
     let overall = Overall::of(result);
     match result {
         Result::Error { source, message } => {
-            let (source, message) = (escaped(source.as_bytes()), escaped(message.as_bytes()));
+            let (source, message) = (escaped(source.as_bytes()), sentence(message));
             writeln!(out, "{} {source}: {message}", verdict(overall))
         }
         Result::Looked(outcome) => {
@@ -106,7 +114,7 @@ fn reason(outcome: &Outcome) -> String {
             format!("{entries} entries in {} read, good by {}", human_bytes(outcome.bytes), sets.join(", "))
         }
         (_, Some(finding)) => {
-            format!("{}: {}", finding.code.id, escaped(finding.message.as_bytes()))
+            format!("{}: {}", finding.code.id, sentence(&finding.message))
         }
     }
 }
@@ -121,7 +129,7 @@ fn facts(out: &mut dyn io::Write, outcome: &Outcome) -> io::Result<()> {
         for (name, detail) in &layer.details {
             let separator = if value.is_empty() { "" } else { ", " };
             // Writing to a string cannot fail.
-            let _ = write!(value, "{separator}{name} {}", escaped(detail.as_bytes()));
+            let _ = write!(value, "{separator}{name} {}", sentence(detail));
         }
         if layer.integrity.is_none() {
             value = contents(outcome);
@@ -141,7 +149,7 @@ fn facts(out: &mut dyn io::Write, outcome: &Outcome) -> io::Result<()> {
         for (name, captured) in &judged.captures {
             let _ = write!(value, ", {} {}", escaped(name.as_bytes()), escaped(captured.as_bytes()));
         }
-        let _ = write!(value, ": {}", escaped(judged.why.as_bytes()));
+        let _ = write!(value, ": {}", sentence(&judged.why));
         line(out, "rules", &value)?;
     }
     Ok(())
@@ -171,10 +179,10 @@ fn finding(out: &mut dyn io::Write, finding: &Finding, outcome: &Outcome) -> io:
         Severity::Info => NOTE,
     };
     let (word, id) = (finding.severity.as_str(), finding.code.id);
-    writeln!(out, "{style}{word}[{id}]{style:#} {}", escaped(finding.message.as_bytes()))?;
+    writeln!(out, "{style}{word}[{id}]{style:#} {}", sentence(&finding.message))?;
     let mut place = String::new();
     if let Some(entry) = &finding.place.entry {
-        let _ = write!(place, "member {}", escaped(entry));
+        let _ = write!(place, "member {}", name(entry));
     }
     if let Some(offset) = finding.place.offset {
         let stream = match outcome.layers.get(usize::from(finding.place.depth.0)) {
@@ -188,13 +196,13 @@ fn finding(out: &mut dyn io::Write, finding: &Finding, outcome: &Outcome) -> io:
         row(out, "at", &place)?;
     }
     if let Some(rule) = &finding.rule {
-        row(out, "rule", &escaped(rule.as_bytes()).to_string())?;
+        row(out, "rule", &sentence(rule))?;
     }
     let why = finding.why.as_deref().unwrap_or(finding.code.why);
     let fix = finding.fix.as_deref().unwrap_or(finding.code.fix);
-    row(out, "why", &escaped(why.as_bytes()).to_string())?;
+    row(out, "why", &sentence(why))?;
     if fix != "nothing" {
-        row(out, "fix", &escaped(fix.as_bytes()).to_string())?;
+        row(out, "fix", &sentence(fix))?;
     }
     Ok(())
 }

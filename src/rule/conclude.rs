@@ -66,13 +66,14 @@ impl Judge {
         let paths = strictest(|set| set.archive.paths.as_ref(), "paths");
         let unique = strictest(|set| set.archive.unique.as_ref(), "unique");
         offenders(&self.safety.escaping, &code::ENTRY_UNSAFE_PATH, paths, gather);
-        if let Some((_, rule)) = unique.as_ref().filter(|_| self.safety.forgotten > 0) {
+        if let Some((advice, rule)) = unique.as_ref().filter(|_| self.safety.forgotten > 0) {
             let message = format!(
-                "whether members stand twice was judged among {} paths; {} more were not remembered (limit unique-paths)",
+                "whether members stand twice was judged among {} paths; {} more were not remembered (--limit unique-paths=N)",
                 self.safety.remembered(),
                 self.safety.forgotten
             );
-            let finding = Finding::new(&code::RULES_NOT_JUDGED, gather.whole(), message);
+            let severity = advice.severity.unwrap_or(code::LIMIT_REACHED.severity);
+            let finding = Finding::new(&code::LIMIT_REACHED, gather.whole(), message).with_severity(severity);
             gather.add(Finding { rule: rule.clone(), ..finding });
         }
         offenders(&self.safety.repeated, &code::ENTRY_DUPLICATE, unique, gather);
@@ -117,6 +118,7 @@ impl Verdict<'_> {
             self.gather.dropped(code, severity, number);
         }
         self.counts();
+        self.idle();
         self.conflicts();
     }
 
@@ -216,6 +218,19 @@ impl Verdict<'_> {
                 self.set.entries.len()
             );
             self.gather.add(Finding::new(&code::RULES_NOT_JUDGED, self.gather.whole(), message));
+        }
+    }
+
+    /// A set that asks for nothing and met nothing has checked nothing.
+    fn idle(&mut self) {
+        let asks = self.set.entries.iter().any(|rule| rule.count.min > 0);
+        let met = self.watch.entries.iter().any(|count| count.matched > 0);
+        let has_rules = !self.set.entries.is_empty();
+        let asks_of_all = self.set.archive.entries.as_ref().is_some_and(|(min, _)| *min > 0);
+        if self.form.complete && has_rules && !asks && !met && !asks_of_all {
+            let message =
+                format!("none of the rules of {} matched any of {} entries", self.set.id(), self.form.entries);
+            self.gather.add(Finding::new(&code::RULES_IDLE, self.gather.whole(), message));
         }
     }
 

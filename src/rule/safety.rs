@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::set::RuleSet;
-use crate::entry::Entry;
+use crate::entry::{Entry, EntryKind};
 use crate::limits::Limits;
 
 /// A path that is not as it should be.
@@ -63,6 +63,10 @@ impl Safety {
             && let Some(reason) = unsafe_because(entry.path)
         {
             self.escaping.add(self.cap, entry, reason);
+        }
+        // A hard link is made to what stands there already: outside the folder, to somebody else's file.
+        if self.paths && entry.kind == EntryKind::Hardlink && unsafe_because(entry.link).is_some() {
+            self.escaping.add(self.cap, entry, "a hard link to something outside the folder it is restored into");
         }
         if self.unique && self.stood_before(path) {
             self.repeated.add(self.cap, entry, "stands again: an entry before it has the same path");

@@ -117,11 +117,6 @@ impl<F: Feed> Buffered<F> {
         Self { feed, front: Bytes::new(), position: 0, ended: false }
     }
 
-    /// The feed, for what only it knows.
-    pub fn feed(&self) -> &F {
-        &self.feed
-    }
-
     /// The feed back, dropping what was buffered.
     pub fn into_feed(self) -> F {
         self.feed

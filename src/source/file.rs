@@ -32,11 +32,12 @@ pub fn open(path: &Path) -> io::Result<Opened> {
     }
     // Files under /proc are regular, say that they are empty, and are not: only reading tells.
     if metadata.is_file() && metadata.len() > 0 {
-        if let Some(mapped) = MappedFile::new(&file, &metadata) {
-            return Ok(Opened { source: Box::new(mapped), bytes: Some(metadata.len()) });
-        }
-        let bytes = metadata.len();
-        return Ok(Opened { source: Box::new(Buffered::new(ReadFeed::new(file))), bytes: Some(bytes) });
+        let bytes = Some(metadata.len());
+        let source: Box<dyn Source> = match MappedFile::new(&file, &metadata) {
+            Some(mapped) => Box::new(mapped),
+            None => Box::new(ReadFile::new(file, &metadata)?),
+        };
+        return Ok(Opened { source, bytes });
     }
     Ok(Opened { source: Box::new(Buffered::new(ReadFeed::new(file))), bytes: None })
 }
@@ -50,6 +51,7 @@ pub struct MappedFile {
     before: Stamp,
 }
 
+/// Size and time of a file when it was opened.
 #[derive(PartialEq, Eq, Debug)]
 struct Stamp {
     bytes: u64,
@@ -59,6 +61,19 @@ struct Stamp {
 impl Stamp {
     fn of(metadata: &Metadata) -> Self {
         Self { bytes: metadata.len(), modified: metadata.modified().ok() }
+    }
+
+    /// Whether the file is still what it was.
+    fn check(&self, file: &File) -> io::Result<()> {
+        let after = Self::of(&file.metadata()?);
+        if after.bytes < self.bytes {
+            let message = format!("the file was cut from {} to {} bytes while it was read", self.bytes, after.bytes);
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
+        }
+        if after != *self {
+            return Err(io::Error::other("the file was written to while it was read; wait for its writer to end"));
+        }
+        Ok(())
     }
 }
 
@@ -111,16 +126,101 @@ impl Source for MappedFile {
     }
 
     fn settle(&mut self) -> io::Result<()> {
-        let after = Stamp::of(&self.file.metadata()?);
-        if self.guard.was_cut() || after.bytes < self.before.bytes {
-            return Err(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                format!("the file was cut from {} to {} bytes while it was read", self.before.bytes, after.bytes),
+        self.before.check(&self.file)?;
+        if self.guard.was_cut() {
+            return Err(io::Error::other(
+                "a part of the file could not be read: the disk may be failing, see the system's log",
             ));
         }
-        if after != self.before {
-            return Err(io::Error::other("the file was written to while it was read; wait for its writer to end"));
-        }
         Ok(())
+    }
+}
+
+/// A regular file that could not be mapped: read as a stream, and held against its size and time all the same.
+struct ReadFile {
+    file: File,
+    stream: Buffered<ReadFeed<File>>,
+    before: Stamp,
+}
+
+impl ReadFile {
+    fn new(file: File, metadata: &Metadata) -> io::Result<Self> {
+        let stream = Buffered::new(ReadFeed::new(file.try_clone()?));
+        Ok(Self { file, stream, before: Stamp::of(metadata) })
+    }
+}
+
+impl Source for ReadFile {
+    fn position(&self) -> u64 {
+        self.stream.position()
+    }
+
+    fn peek(&mut self, wanted: usize) -> io::Result<&[u8]> {
+        self.stream.peek(wanted)
+    }
+
+    fn take(&mut self, at_most: usize) -> io::Result<Option<Chunk>> {
+        self.stream.take(at_most)
+    }
+
+    fn skip(&mut self, count: u64) -> io::Result<u64> {
+        self.stream.skip(count)
+    }
+
+    fn settle(&mut self) -> io::Result<()> {
+        self.before.check(&self.file)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    fn scratch(bytes: usize) -> (tempfile::NamedTempFile, File, Metadata) {
+        let mut kept = tempfile::NamedTempFile::new().unwrap();
+        kept.write_all(&vec![7; bytes]).unwrap();
+        let file = File::open(kept.path()).unwrap();
+        let metadata = file.metadata().unwrap();
+        (kept, file, metadata)
+    }
+
+    fn drain(source: &mut dyn Source) -> u64 {
+        let mut bytes = 0;
+        while let Some(chunk) = source.take(4096).unwrap() {
+            // Every byte is touched, as a reader would.
+            bytes += chunk.bytes.iter().map(|byte| u64::from(*byte != 1)).sum::<u64>();
+        }
+        bytes
+    }
+
+    #[test]
+    fn a_file_that_is_cut_under_the_map_is_survived_and_told() {
+        let (kept, file, metadata) = scratch(64 << 10);
+        let mut mapped = MappedFile::new(&file, &metadata).unwrap();
+        assert_eq!(mapped.take(4096).unwrap().unwrap().bytes[0], 7);
+        kept.as_file().set_len(4096).unwrap();
+        assert_eq!(drain(&mut mapped), 60 << 10);
+        assert!(mapped.guard.was_cut());
+        let error = mapped.settle().unwrap_err();
+        assert!(error.to_string().contains("was cut from 65536 to 4096"), "{error}");
+    }
+
+    #[test]
+    fn a_file_read_as_a_stream_is_held_against_its_size_too() {
+        let (kept, file, metadata) = scratch(64 << 10);
+        let mut read = ReadFile::new(file, &metadata).unwrap();
+        assert_eq!(drain(&mut read), 64 << 10);
+        read.settle().unwrap();
+        kept.as_file().set_len(4096).unwrap();
+        assert!(read.settle().unwrap_err().to_string().contains("was cut"));
+    }
+
+    #[test]
+    fn slots_are_given_back() {
+        let (_kept, file, metadata) = scratch(8192);
+        for _ in 0..200 {
+            assert!(MappedFile::new(&file, &metadata).is_some());
+        }
     }
 }

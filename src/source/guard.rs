@@ -23,14 +23,32 @@ const SLOTS: usize = 64;
 
 struct Slot {
     taken: AtomicBool,
+    /// Odd while `start` and `end` are being changed: the handler believes them only when it is even and stays the same.
+    generation: AtomicUsize,
     start: AtomicUsize,
     end: AtomicUsize,
     cut: AtomicBool,
 }
 
+impl Slot {
+    fn set(&self, start: usize, end: usize) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        self.start.store(start, Ordering::SeqCst);
+        self.end.store(end, Ordering::SeqCst);
+        self.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn holds(&self, address: usize) -> bool {
+        let before = self.generation.load(Ordering::SeqCst);
+        let range = self.start.load(Ordering::SeqCst)..self.end.load(Ordering::SeqCst);
+        before.is_multiple_of(2) && range.contains(&address) && self.generation.load(Ordering::SeqCst) == before
+    }
+}
+
 static TABLE: [Slot; SLOTS] = [const {
     Slot {
         taken: AtomicBool::new(false),
+        generation: AtomicUsize::new(0),
         start: AtomicUsize::new(0),
         end: AtomicUsize::new(0),
         cut: AtomicBool::new(false),
@@ -67,8 +85,7 @@ impl Guarded {
         let page = PAGE_BYTES.load(Ordering::Relaxed);
         let start = map.as_ptr() as usize;
         entry.cut.store(false, Ordering::Relaxed);
-        entry.end.store(start.saturating_add(map.len()).next_multiple_of(page), Ordering::Relaxed);
-        entry.start.store(start, Ordering::Release);
+        entry.set(start, start.saturating_add(map.len()).next_multiple_of(page));
         // Advice only: a system that declines it reads all the same.
         let _ = map.advise(Advice::Sequential);
         Some(Self { map, slot })
@@ -89,8 +106,7 @@ impl AsRef<[u8]> for Guarded {
 impl Drop for Guarded {
     fn drop(&mut self) {
         if let Some(slot) = TABLE.get(self.slot) {
-            slot.start.store(0, Ordering::Relaxed);
-            slot.end.store(0, Ordering::Relaxed);
+            slot.set(0, 0);
             slot.taken.store(false, Ordering::Release);
         }
     }
@@ -121,35 +137,43 @@ fn install() -> io::Result<()> {
     if done { Ok(()) } else { Err(io::Error::other("cannot answer SIGBUS")) }
 }
 
-extern "C" fn on_sigbus(signal: libc::c_int, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
+extern "C" fn on_sigbus(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     // SAFETY: the kernel hands a valid siginfo to an SA_SIGINFO handler.
     let fault = unsafe { (*info).si_addr() } as usize;
     let page = PAGE_BYTES.load(Ordering::Relaxed);
-    for slot in &TABLE {
-        let (start, end) = (slot.start.load(Ordering::Acquire), slot.end.load(Ordering::Relaxed));
-        if start == 0 || !(start..end).contains(&fault) {
-            continue;
-        }
-        let from = fault - fault % page;
-        // SAFETY: the range lies inside a live map of ours (its slot is cleared before it is unmapped), so no memory of
-        // anybody else is replaced; MAP_FIXED swaps the missing pages for zeros in one step.
+    for slot in TABLE.iter().filter(|slot| slot.holds(fault)) {
+        // SAFETY: the page lies inside a live map of ours (its slot is cleared before it is unmapped), so no memory of
+        // anybody else is replaced; MAP_FIXED swaps the missing page for zeros in one step. errno belongs to the code that
+        // was interrupted, and is put back.
         let placed = unsafe {
-            libc::mmap(
-                from as *mut libc::c_void,
-                end - from,
+            let errno = *libc::__errno_location();
+            let placed = libc::mmap(
+                (fault - fault % page) as *mut libc::c_void,
+                page,
                 libc::PROT_READ,
                 libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED,
                 -1,
                 0,
-            )
+            );
+            *libc::__errno_location() = errno;
+            placed
         };
         if placed != libc::MAP_FAILED {
             slot.cut.store(true, Ordering::Release);
             return;
         }
     }
-    // Not ours: put back what was there and let the instruction fault again.
+    // Not ours: whoever was there before answers, or the default does when the instruction faults again.
     if let Some(previous) = PREVIOUS.get() {
+        if previous.sa_sigaction != libc::SIG_DFL
+            && previous.sa_sigaction != libc::SIG_IGN
+            && previous.sa_flags & libc::SA_SIGINFO != 0
+        {
+            // SAFETY: with SA_SIGINFO the system's own record says that this is a handler of three arguments.
+            let handler: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) =
+                unsafe { std::mem::transmute(previous.sa_sigaction) };
+            return handler(signal, info, context);
+        }
         // SAFETY: the structure was filled by sigaction itself.
         unsafe { libc::sigaction(signal, previous, std::ptr::null_mut()) };
     }

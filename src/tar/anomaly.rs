@@ -85,6 +85,8 @@ pub enum AnomalyKind {
         /// In the member header.
         header: u64,
     },
+    /// A member header where the payload begins, by the one of two sizes that counts.
+    Smuggled,
     /// Several extension headers that may contradict each other before one member: which ones.
     ExtensionRepeated(&'static str),
     /// An extension header without a member.
@@ -144,7 +146,7 @@ impl AnomalyKind {
             Self::PaxDuplicate(_) => &code::TAR_PAX_DUPLICATE,
             Self::PaxDeletes(_) => &code::TAR_PAX_DELETES,
             Self::PaxGlobalName(_) => &code::TAR_PAX_GLOBAL_NAMES,
-            Self::PaxSize { .. } => &code::TAR_PAX_SIZE,
+            Self::PaxSize { .. } | Self::Smuggled => &code::TAR_PAX_SIZE,
             Self::ExtensionRepeated(_) => &code::TAR_EXTENSION_REPEATED,
             Self::ExtensionOrphan => &code::TAR_EXTENSION_ORPHAN,
             Self::BadNumber(..) | Self::NegativeNumber(_) => &code::TAR_NUMBER,
@@ -168,6 +170,8 @@ impl AnomalyKind {
     pub fn severity(&self) -> Severity {
         match self {
             // Without a path or a size, readers end up with different members; other keys only lose a detail.
+            // A reader that believes the other size finds other members here: that is no accident.
+            Self::Smuggled => Severity::Error,
             Self::PaxDeletes(key) if matches!(key.as_slice(), b"path" | b"size") => Severity::Error,
             _ => self.code().severity,
         }
@@ -199,7 +203,7 @@ impl fmt::Display for AnomalyKind {
                 write!(f, "another archive begins after the end marker: {bytes} bytes that other readers do not see")
             }
             Self::Trailing { bytes } => {
-                write!(f, "{bytes} bytes follow the end marker, and no member header begins there")
+                write!(f, "{bytes} bytes follow the end marker; they do not begin with a member header")
             }
             Self::Padding => f.write_str("padding after the member is not zeros"),
             Self::Pax(fault) => write!(f, "a record of the pax header {fault}"),
@@ -210,6 +214,9 @@ impl fmt::Display for AnomalyKind {
             Self::PaxSize { pax, header } => {
                 write!(f, "size is {pax} in the pax header and {header} in the member header; the pax header counts")
             }
+            Self::Smuggled => f.write_str(
+                "a member header stands where the payload begins: readers that believe the other size see other members",
+            ),
             Self::ExtensionRepeated(what) => {
                 write!(
                     f,

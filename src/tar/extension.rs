@@ -173,6 +173,7 @@ impl Extension {
             b"path" => Some("path"),
             b"linkpath" => Some("linkpath"),
             b"size" => Some("size"),
+            b"GNU.sparse.name" => Some("GNU.sparse.name"),
             _ => None,
         };
         if let (true, Some(name)) = (global, named) {

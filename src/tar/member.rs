@@ -88,7 +88,13 @@ pub(super) fn framing(
     }
     let kind = kind(header, name, extension, odd);
     let real_size = match (kind, header.typeflag()) {
-        (EntryKind::Sparse, b'S') => header.gnu_real_size().ok().and_then(Number::unsigned),
+        (EntryKind::Sparse, b'S') => match header.gnu_real_size() {
+            Ok(number) => number.unsigned(),
+            Err(error) => {
+                odd(AnomalyKind::BadNumber("sparse size", error));
+                None
+            }
+        },
         (EntryKind::Sparse, _) => extension.real_size,
         _ => None,
     };

@@ -124,6 +124,8 @@ pub struct Parser {
     /// Bytes of the current payload in all, for the padding and for what is missing of it.
     payload: u64,
     offset: u64,
+    /// Whether the size of the current payload is one of two that were given, and its beginning was not looked at yet.
+    suspect: bool,
     /// Where the extension headers of the coming member begin.
     pending: Option<Pending>,
     extensions: Extensions,
@@ -149,6 +151,7 @@ impl Parser {
             limits: limits.clone(),
             state: State::AwaitingHeader,
             payload: 0,
+            suspect: false,
             offset: 0,
             pending: None,
             extensions: Extensions::default(),
@@ -201,7 +204,7 @@ impl Parser {
         match self.state {
             State::AwaitingHeader => self.header(input, at_end),
             State::AwaitingSparseMap { regions, payload } => self.sparse_map(input, at_end, regions, payload),
-            State::InPayload { left } => Step::Frame { consumed: 0, frame: Frame::Payload(left) },
+            State::InPayload { left } => self.in_payload(input, at_end, left),
             State::AwaitingPadding { bytes } => self.padding(input, at_end, bytes),
             State::AwaitingSecondZero => self.second_zero(input, at_end),
             State::InTrailer { classified: Some(trailer) } => self.trailer_rest(input, at_end, trailer),
@@ -342,6 +345,7 @@ impl Parser {
             }
         };
         self.begin_payload(header, &framed);
+        self.suspect = odd.iter().any(|kind| matches!(kind, AnomalyKind::PaxSize { .. }));
         self.book_header(BLOCK_BYTES);
         self.accounts.members = self.accounts.members.saturating_add(1);
         let Self { extensions, joined, limits, anomalies, .. } = self;
@@ -375,6 +379,20 @@ impl Parser {
             Ok(bytes) if over != 0 => State::AwaitingPadding { bytes },
             _ => State::AwaitingHeader,
         }
+    }
+
+    fn in_payload<'p>(&'p mut self, input: &'p [u8], at_end: bool, left: u64) -> Step<'p> {
+        if self.suspect {
+            let wanted = usize::try_from(left).unwrap_or(BLOCK_BYTES).min(BLOCK_BYTES);
+            if input.len() < wanted && !at_end {
+                return Step::Need(wanted);
+            }
+            self.suspect = false;
+            if RawHeader::first(input).filter(|_| wanted == BLOCK_BYTES).is_some_and(RawHeader::is_valid) {
+                self.odd(self.offset, AnomalyKind::Smuggled);
+            }
+        }
+        Step::Frame { consumed: 0, frame: Frame::Payload(left) }
     }
 
     fn sparse_map<'p>(&'p mut self, input: &'p [u8], at_end: bool, regions: u64, payload: u64) -> Step<'p> {

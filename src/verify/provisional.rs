@@ -54,6 +54,24 @@ impl Journey {
             let echoes = [&code::SOURCE_EMPTY, &code::SOURCE_UNRECOGNISED, &code::TAR_NO_MEMBERS];
             self.findings.retain(|finding| finding.place.depth <= damaged || !echoes.contains(&finding.code));
         }
+        let stopped = |layer: &Proof| layer.findings.iter().any(|finding| finding.code == &code::LIMIT_REACHED);
+        if let Some(stopped) = self.layers.iter().filter(|layer| stopped(layer)).map(|layer| layer.depth).min() {
+            // That what is inside ends early is the limit's doing.
+            let echoes = [
+                &code::TAR_TRUNCATED,
+                &code::TAR_END_MISSING,
+                &code::TAR_END_SHORT,
+                &code::TAR_EXTENSION_ORPHAN,
+                &code::GZIP_TRUNCATED,
+                &code::OPENPGP_TRUNCATED,
+            ];
+            let is_echo = |finding: &Finding| finding.place.depth > stopped && echoes.contains(&finding.code);
+            self.findings.retain(|finding| !is_echo(finding));
+            for layer in self.layers.iter_mut().filter(|layer| layer.findings.iter().any(is_echo)) {
+                layer.findings.retain(|finding| !is_echo(finding));
+                layer.integrity = Integrity::Unchecked;
+            }
+        }
         if let Some(forged) = forged {
             // Not even which formats there seemed to be: that, too, tells a forger how far he got.
             self.findings.retain(|finding| finding.place.depth <= forged);

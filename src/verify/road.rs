@@ -4,7 +4,7 @@
 //! finding. Refuses to know: what the sink wants, and what the findings mean together.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::archive::Archive;
@@ -56,6 +56,7 @@ pub struct Progress {
     archive: OnceLock<ArchiveDigests>,
     bytes: OnceLock<u64>,
     entries: AtomicU64,
+    walking: AtomicBool,
 }
 
 impl Progress {
@@ -69,6 +70,12 @@ impl Progress {
     #[must_use]
     pub fn total_bytes(&self) -> Option<u64> {
         self.bytes.get().copied()
+    }
+
+    /// Whether the archive is open and its entries are being met; before that, somebody may be asked for a passphrase.
+    #[must_use]
+    pub fn is_walking(&self) -> bool {
+        self.walking.load(Ordering::Relaxed)
     }
 
     /// Entries met so far.
@@ -127,7 +134,10 @@ impl Road {
         };
         let head = stack.layer.peek(HEAD_BYTES).map_err(|error| Error::Input { source: name.clone(), error })?;
         match recognise(head) {
-            Recognised::Tar => Ok(Opened::Ready(Self { name, stack, known, limits: reading.limits.clone() })),
+            Recognised::Tar => {
+                reading.progress.walking.store(true, Ordering::Relaxed);
+                Ok(Opened::Ready(Self { name, stack, known, limits: reading.limits.clone() }))
+            }
             Recognised::Other(code, message) => {
                 let finding = Finding::new(code, Place::at(stack.depth, 0), message);
                 let layers = stack.layer.close().map_err(|error| Error::Input { source: name, error })?;
@@ -151,6 +161,11 @@ impl Road {
         let mut gather = Gather { sink, findings: Findings::new(limits.findings_per_code) };
         let input = |error: io::Error| Error::Input { source: name.clone(), error };
         let walked = drive(&mut *stack.layer, stack.depth, &limits, &mut gather).map_err(input)?;
+        if walked.accounts.members == 0 && walked.whole && !walked.stopped {
+            let place = Place::at(stack.depth, 0);
+            let finding = Finding::new(&code::TAR_NO_MEMBERS, place, "no member before the end");
+            gather.finding(&finding);
+        }
         let findings = gather.findings.finish();
         let read = stack.layer.position();
         let layers = stack.layer.close().map_err(input)?;

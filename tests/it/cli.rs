@@ -159,7 +159,6 @@ fn exit_codes_of_usage() {
         &["verify", &good, "--nonsense"],
         &["verify", "-", "-"],
         &["explain", "tar/nonsense"],
-        &["cat", &good, "no/such/member"],
     ] {
         let (code, out, error) = run(arguments);
         assert_eq!(code, 2, "{arguments:?}: {out}{error}");
@@ -340,6 +339,9 @@ fn cat_writes_one_member() {
         assert_eq!(code, 0, "{error}");
         assert_eq!(out, include_str!("parts/pki/ucp-client-root-ca/cert.pem"));
     }
+    let (code, _, error) = run(&["cat", &at("good/ucp-mke-3.4.5.tar"), "no/such/member"]);
+    assert_eq!(code, 1);
+    assert!(error.contains("holds no member no/such/member"), "{error}");
     let (code, out, _) =
         run(&["cat", &at("bad/gzip-checksum.tar.gz"), "dtr-backup-v2.9.4-online/rethink/properties/0"]);
     assert_eq!(code, 1);
@@ -402,4 +404,73 @@ fn rules_and_codes_can_be_read() {
     assert_eq!(run(&["explain"]).1.lines().count(), veritar::code::ALL.len());
     assert_eq!(run(&["--help"]).0, 0);
     assert_eq!(run(&["--version"]).1, format!("veritar {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn a_verdict_is_not_lost_to_a_secret_or_a_report() {
+    let (bad, sealed) = (at("bad/ucp-without-key.tar.gz"), at("kept/ucp-mke-3.4.5.tar.gpg"));
+    let (code, out, error) = run(&["verify", &bad, &sealed, "--passphrase-command", "exit 9"]);
+    assert_eq!(code, 1);
+    assert!(out.contains("rule/missing") && out.contains("ERROR"), "{out}");
+    assert!(!error.contains("panicked"), "{error}");
+    let (code, out, error) = run(&["verify", &bad, "--report", "json=/nonexistent/report.json"]);
+    assert_eq!(code, 1, "a failed archive is not worth a retry");
+    assert!(out.starts_with("FAIL") && error.contains("/nonexistent/report.json"), "{out}{error}");
+    let good = at("good/ucp-mke-3.4.5.tar");
+    assert_eq!(run(&["verify", &good, "--report", "json=/nonexistent/report.json"]).0, 4);
+    // Several archives: the first line and the last are the verdict over all.
+    let (_, out, _) = run(&["verify", &good, &bad]);
+    assert!(out.lines().next().unwrap().starts_with("FAIL 2 archives"), "{out}");
+    assert!(out.lines().last().unwrap().starts_with("FAIL 2 archives"), "{out}");
+}
+
+#[test]
+fn a_passphrase_cannot_come_from_where_the_archive_comes_from() {
+    let (code, _, error) = run(&["verify", "-", "--passphrase-fd", "0"]);
+    assert_eq!(code, 2);
+    assert!(error.contains("standard input is the archive"), "{error}");
+}
+
+#[test]
+fn a_missing_passphrase_is_no_failure_even_where_warnings_are() {
+    let archive = at("good/ucp-mke-3.4.5.tar.pgp");
+    assert_eq!(run(&["verify", &archive, "--fail-on", "warning"]).0, 3);
+}
+
+#[test]
+fn an_empty_archive_is_no_pass_for_any_command() {
+    let archive = at("bad/tar-no-members.tar");
+    assert_eq!(run(&["list", &archive]).0, 1);
+    assert_eq!(run(&["cat", &archive, "x"]).0, 1);
+}
+
+#[test]
+fn oddities_stand_with_their_members_on_any_number_of_threads() {
+    for (archive, odd) in [("bad/tar-padding.tar", "tar/padding"), ("bad/type-unknown.tar", "tar/unknown-type")] {
+        for (threads, hash) in [("1", "none"), ("1", "sha256"), ("4", "sha256"), ("4", "none")] {
+            let (code, out, _) =
+                run(&["list", &at(archive), "--format", "jsonl", "--hash", hash, "--threads", threads]);
+            assert_eq!(code, 0);
+            let rows: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            assert_eq!(rows.len(), 18);
+            for row in &rows {
+                let expected = row["path"] == "dtr-backup-v2.9.4-online/rethink/properties/4";
+                assert_eq!(row.get("anomalies").is_some(), expected, "{archive}: {row}");
+                assert!(!expected || row["anomalies"] == serde_json::json!([odd]), "{row}");
+            }
+        }
+    }
+}
+
+#[test]
+fn names_come_through_json_unchanged() {
+    let tar = crate::build::tarball::Tarball::default().file("a\x7fb\u{9b}c\u{202e}d", b"x").end();
+    let folder = scratch();
+    let path = folder.path().join("names.tar");
+    std::fs::write(&path, tar).unwrap();
+    let (code, out, _) = run(&["list", path.to_str().unwrap(), "--format", "jsonl"]);
+    assert_eq!(code, 0);
+    assert!(!out.contains('\x7f') && !out.contains('\u{9b}') && !out.contains('\u{202e}'), "{out}");
+    let row: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(row["path"], "a\x7fb\u{9b}c\u{202e}d");
 }

@@ -17,3 +17,4 @@ mod openpgp;
 mod others;
 mod rule;
 mod support;
+mod trust;

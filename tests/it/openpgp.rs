@@ -497,7 +497,8 @@ fn armor_of_sequoia_gives_its_binary_twin() {
         ];
         for variant in variants {
             let read = read(variant.as_bytes(), &Known::default());
-            assert_eq!((&read.content, read.codes()), (&read_plain.content, vec![]), "{variant:?}");
+            let noted = if variant.starts_with("a mail") { vec!["openpgp/leading-text"] } else { Vec::new() };
+            assert_eq!((&read.content, read.codes()), (&read_plain.content, noted), "{variant:?}");
         }
         let changed = text.replace(&sum, "=AAAA");
         assert_eq!(read(changed.as_bytes(), &Known::default()).codes(), ["openpgp/armor-checksum"], "{size}");

@@ -1025,9 +1025,9 @@ fn uniqueness_is_judged_within_its_limit_and_says_so() {
         grave(&judgement),
         [
             (
-                "rules/not-judged",
-                Severity::Warning,
-                "whether members stand twice was judged among 2 paths; 2 more were not remembered (limit unique-paths)",
+                "limit/reached",
+                Severity::Error,
+                "whether members stand twice was judged among 2 paths; 2 more were not remembered (--limit unique-paths=N)",
                 Some("own#archive.unique")
             ),
             (
@@ -1172,4 +1172,17 @@ proptest! {
             prop_assert!(errors.to_string().contains("damaged.toml:"));
         }
     }
+}
+
+#[test]
+fn a_set_that_applies_to_nothing_proves_nothing() {
+    let text = "schema = 1\nid = \"site\"\ntitle = \"Site\"\nproduct = \"site\"\n\n[[entry]]\nid = \"x\"\n\
+                path = \"x/**\"\ncount.min = 0\nwhy = \"it is wanted\"\n";
+    let set = Arc::new(parse("site.toml", text, &Limits::default()).expect("a good rule file"));
+    let members = [file("y/1", 1)];
+    let judgement = judge_as(vec![Arc::clone(&set)], Choice::Named, &members, &whole(&members), &Limits::default());
+    assert!(judgement.findings.iter().any(|finding| finding.code == &code::RULES_IDLE), "{judgement:#?}");
+    let members = [file("x/1", 1)];
+    let judgement = judge_as(vec![set], Choice::Named, &members, &whole(&members), &Limits::default());
+    assert!(!judgement.findings.iter().any(|finding| finding.code == &code::RULES_IDLE), "{judgement:#?}");
 }

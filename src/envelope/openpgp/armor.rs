@@ -47,6 +47,8 @@ pub(super) struct Remarks {
     pub(super) wrong_checksum: Option<(u32, u32)>,
     /// Where in the text something other than blanks follows the end line.
     pub(super) trailing: Option<u64>,
+    /// Where in the text a line other than blanks stands before the first line, and its beginning.
+    pub(super) leading: Option<(u64, Vec<u8>)>,
 }
 
 /// The bytes in armored text.
@@ -63,6 +65,7 @@ pub(super) struct Dearmor {
     /// The checksum the text gives.
     given_crc: Option<u32>,
     trailing: Option<u64>,
+    leading: Option<(u64, Vec<u8>)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +91,7 @@ impl Dearmor {
             crc: CRC_START,
             given_crc: None,
             trailing: None,
+            leading: None,
         }
     }
 
@@ -100,6 +104,7 @@ impl Dearmor {
         Remarks {
             wrong_checksum: self.given_crc.filter(|given| *given != self.crc).map(|given| (given, self.crc)),
             trailing: self.trailing,
+            leading: self.leading.clone(),
         }
     }
 
@@ -206,6 +211,9 @@ impl Dearmor {
         let line = trim(line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line));
         match self.state {
             State::Before if line == BEGIN => self.state = State::Headers,
+            State::Before if !line.is_empty() && self.leading.is_none() => {
+                self.leading = Some((at, line.iter().take(60).copied().collect()));
+            }
             State::Headers if line.is_empty() => self.state = State::Data,
             // "Key: value"; a writer that leaves the empty line out goes on with the data at once.
             State::Headers if !line.contains(&b':') => {

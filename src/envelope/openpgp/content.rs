@@ -104,6 +104,7 @@ impl Message {
                     false
                 }
                 tag if tag::is_ignorable(tag) => {
+                    self.skipped(header);
                     self.stack.skip()?;
                     self.stack.packet_end() == Some(End::Whole)
                 }
@@ -150,6 +151,17 @@ impl Message {
             let inside = self.stack.height() > 1;
             self.ledger.note_once(&code::OPENPGP_SHORT_PARTIAL, self.stack.place(), message, inside);
         }
+    }
+
+    /// Notes a packet that is to be ignored, unless it is one that says nothing by design: padding, or a marker of 3 bytes.
+    fn skipped(&mut self, header: Header) {
+        let tag = header.tag;
+        if tag == tag::PADDING || (tag == tag::MARKER && header.length == Length::Definite(3)) {
+            return;
+        }
+        let message = format!("packet {tag} was skipped{}", self.stack.whereabouts());
+        let inside = self.stack.height() > 1;
+        self.ledger.note_once(&code::OPENPGP_SKIPPED, self.stack.place(), message, inside);
     }
 
     /// Reads a packet that must be short and in one piece; `None` where it is not, which is a mishap.

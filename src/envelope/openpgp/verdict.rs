@@ -193,6 +193,10 @@ impl Ledger {
             let message = format!("the armor says {given:06x}, its content has {ours:06x}");
             self.late.push(self.finding(&code::OPENPGP_ARMOR_CHECKSUM, 0, message));
         }
+        if let Some((at, line)) = &remarks.leading {
+            let message = format!("text stands before the armor, beginning \"{}\"", line.escape_ascii());
+            self.late.push(self.finding(&code::OPENPGP_LEADING, *at, message));
+        }
         if let Some(at) = remarks.trailing {
             let bytes = input_bytes.saturating_sub(at);
             self.trailing(at, format!("{bytes} bytes follow the end of the armor, at byte {at} of the text"));

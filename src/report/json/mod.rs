@@ -3,6 +3,8 @@
 //! Promises: within a version fields are added, never changed or removed. Refuses to know: who reads it.
 
 mod v1;
+mod writer;
 
 pub(crate) use v1::Text;
 pub use v1::{Document, document};
+pub use writer::{write, write_pretty};

@@ -292,12 +292,18 @@ fn wrappers_bad() -> Vec<(&'static str, Vec<u8>)> {
         ("bad/pgp-tag-9.tar.pgp", Message { tag: 9, ..go_message(&secret) }.of(&dtr)),
         ("bad/pgp-tag-20.tar.pgp", Message { tag: 20, ..go_message(&secret) }.of(&dtr)),
         ("bad/pgp-two-literals.tar.pgp", Message { literals: 2, ..go_message(&secret) }.of(&dtr)),
+        ("bad/pgp-private-packet.tar.pgp", {
+            // Between the session-key packet and the encrypted one stands a packet for private use.
+            let (key, rest) = sealed.split_at(2 + usize::from(sealed[1]));
+            [key, b"\xfc\x05hello", rest].concat()
+        }),
         ("bad/pgp-garbage-after.tar.pgp", [&sealed[..], b"INFO[0003] Operation completed\n"].concat()),
         (
             "bad/pgp-no-message.tar.pgp",
             go_message(&secret).of(&dtr)[..2].iter().copied().chain(*b"\x04\x07\x03\x08saltsalt").collect(),
         ),
         ("bad/pgp-other-passphrase.tar.pgp", go_message(b"not the one that is given").of(&dtr)),
+        ("bad/armor-after-text.tar.asc", [&b"level=error msg=\"backup failed\"\n"[..], &armored[..]].concat()),
         ("bad/armor-checksum.tar.asc", {
             let text = std::str::from_utf8(&armored).unwrap();
             let at = text.rfind("\n=").unwrap() + 2;
@@ -396,6 +402,15 @@ fn tar_bad() -> Vec<(&'static str, Vec<u8>)> {
             .end(),
         ),
         (
+            "bad/pax-size-smuggles.tar",
+            dtr_with(|tar| {
+                let header = Header { name: ROW.as_bytes(), size: octal(0), ..Header::default() };
+                let hidden = Header { name: b"hidden", ..Header::default() }.block();
+                tar.pax(&[("size", "512")]).header(&header).content(&hidden)
+            })
+            .end(),
+        ),
+        (
             "bad/pax-nul-in-path.tar",
             dtr_with(|tar| tar.pax(&[("path", "dtr-backup-v2.9.4-online/rethink/tags/0\0hidden")]).file(ROW, b"{}"))
                 .end(),
@@ -418,6 +433,37 @@ fn tar_bad() -> Vec<(&'static str, Vec<u8>)> {
                 })
                 .end(),
             ),
+        ),
+        ("bad/sparse-map-cut.tar", {
+            // The map goes on in a block that is not there.
+            let mut block =
+                Header { name: ROW.as_bytes(), size: octal(2), typeflag: b'S', magic: GNU, ..Header::default() }
+                    .block();
+            block[482] = 1;
+            block[483..494].copy_from_slice(&octal(4096));
+            dtr_with(|mut tar| {
+                tar.0.extend_from_slice(&with_checksum(block));
+                tar
+            })
+            .0
+        }),
+        ("bad/ucp-sparse-key.tar.gz", {
+            let plain = pack(&products::mke());
+            let at = plain.chunks(512).position(|block| block.starts_with(KEY.as_bytes())).unwrap() * 512;
+            let mut bytes = plain[..at].to_vec();
+            let mut block: [u8; 512] = plain[at..at + 512].try_into().unwrap();
+            block[124..135].copy_from_slice(&octal(0));
+            block[156] = b'S';
+            block[257..265].copy_from_slice(GNU);
+            block[345..].fill(0);
+            block[483..494].copy_from_slice(&octal(227));
+            bytes.extend_from_slice(&with_checksum(block));
+            bytes.resize(bytes.len() + 1024, 0);
+            gzip(&bytes)
+        }),
+        (
+            "bad/hardlink-outside.tar",
+            one(Header { typeflag: b'1', link: b"../../etc/shadow", ..file("dtr-backup-v2.9.4-online/shadow") }),
         ),
         ("bad/number-garbage.tar", one(Header { size: b"0000000009x".to_vec(), ..file(ROW) })),
         ("bad/number-negative.tar", one(Header { size: vec![0xFF; 12], ..file(ROW) })),
