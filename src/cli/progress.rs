@@ -46,7 +46,7 @@ impl Bar {
             let bar = bar(progress.total_bytes(), name);
             while watch.recv_timeout(PACE) == Err(RecvTimeoutError::Timeout) {
                 bar.set_position(progress.read_bytes());
-                bar.set_message(format!("{} members", progress.entries()));
+                bar.set_message(format!("{} members, {}", progress.entries(), name_of(&progress.member())));
             }
             bar.finish_and_clear();
         };
@@ -61,6 +61,15 @@ impl Drop for Bar {
             drop(done);
             let _ = thread.join();
         }
+    }
+}
+
+/// The end of a path, which tells more than its beginning.
+fn name_of(path: &[u8]) -> String {
+    const MOST_BYTES: usize = 40;
+    match path.len().checked_sub(MOST_BYTES) {
+        Some(cut) if cut > 0 => format!("…{}", escaped(path.get(cut..).unwrap_or_default())),
+        _ => escaped(path).to_string(),
     }
 }
 

@@ -125,7 +125,6 @@ struct Verifier {
     inventory: Inventory,
     members: Option<MemberDigests<Vec<u8>>>,
     content: Sha256,
-    progress: Arc<Progress>,
 }
 
 impl Verifier {
@@ -136,7 +135,6 @@ impl Verifier {
             inventory: Inventory::default(),
             members: reading.hashes.any().then(|| MemberDigests::new(reading.hashes, workers)),
             content: Sha256::new(),
-            progress: Arc::clone(&reading.progress),
         }
     }
 
@@ -156,7 +154,6 @@ impl Sink for Verifier {
     fn entry(&mut self, entry: &Entry<'_>) -> Want {
         self.judge.entry(entry);
         self.inventory.count(entry);
-        self.progress.entry();
         let Some(members) = &mut self.members else { return Want::Stream };
         let has_content = entry.kind.is_file() || entry.stored_size > 0;
         let record = content_record(entry);

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::archive::Archive;
 use super::findings::Findings;
@@ -57,6 +57,8 @@ pub struct Progress {
     bytes: OnceLock<u64>,
     entries: AtomicU64,
     walking: AtomicBool,
+    watched: AtomicBool,
+    member: Mutex<Vec<u8>>,
 }
 
 impl Progress {
@@ -84,9 +86,22 @@ impl Progress {
         self.entries.load(Ordering::Relaxed)
     }
 
+    /// Path of the entry that is being read, raw bytes; empty until somebody has asked for it once.
+    #[must_use]
+    pub fn member(&self) -> Vec<u8> {
+        self.watched.store(true, Ordering::Relaxed);
+        self.member.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Counts an entry.
-    pub fn entry(&self) {
+    pub fn entry(&self, path: &[u8]) {
         self.entries.fetch_add(1, Ordering::Relaxed);
+        // Nobody watches a pipeline: the path is kept only for those who look.
+        if self.watched.load(Ordering::Relaxed) {
+            let mut member = self.member.lock().unwrap_or_else(PoisonError::into_inner);
+            member.clear();
+            member.extend_from_slice(path);
+        }
     }
 }
 
@@ -104,6 +119,7 @@ pub struct Road {
     stack: Stack,
     known: ArchiveDigests,
     limits: Limits,
+    progress: Arc<Progress>,
 }
 
 impl Road {
@@ -136,7 +152,13 @@ impl Road {
         match recognise(head) {
             Recognised::Tar => {
                 reading.progress.walking.store(true, Ordering::Relaxed);
-                Ok(Opened::Ready(Self { name, stack, known, limits: reading.limits.clone() }))
+                Ok(Opened::Ready(Self {
+                    name,
+                    stack,
+                    known,
+                    limits: reading.limits.clone(),
+                    progress: Arc::clone(&reading.progress),
+                }))
             }
             Recognised::Other(code, message) => {
                 let finding = Finding::new(code, Place::at(stack.depth, 0), message);
@@ -157,8 +179,8 @@ impl Road {
     /// # Errors
     /// The archive could not be read.
     pub fn walk(self, sink: &mut dyn Sink) -> Result<Journey, Error> {
-        let Self { name, mut stack, known, limits } = self;
-        let mut gather = Gather { sink, findings: Findings::new(limits.findings_per_code) };
+        let Self { name, mut stack, known, limits, progress } = self;
+        let mut gather = Gather { progress: &progress, sink, findings: Findings::new(limits.findings_per_code) };
         let input = |error: io::Error| Error::Input { source: name.clone(), error };
         let walked = drive(&mut *stack.layer, stack.depth, &limits, &mut gather).map_err(input)?;
         if walked.accounts.members == 0 && walked.whole && !walked.stopped {
@@ -221,12 +243,14 @@ fn recognise(head: &[u8]) -> Recognised {
 
 /// Keeps the walk's findings, so that memory stays bounded, on their way to the sink.
 struct Gather<'a> {
+    progress: &'a Progress,
     sink: &'a mut dyn Sink,
     findings: Findings,
 }
 
 impl Sink for Gather<'_> {
     fn entry(&mut self, entry: &Entry<'_>) -> Want {
+        self.progress.entry(entry.path);
         self.sink.entry(entry)
     }
 

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use veritar::code;
 use veritar::envelope::openpgp::{Form, open, recognise};
-use veritar::envelope::{Format, Integrity, Layer, Opening, Proof, Raw};
+use veritar::envelope::{Format, Integrity, Opening, Proof, Raw};
 use veritar::limits::Limits;
 use veritar::place::Depth;
 use veritar::secret::{Known, Secret, Unlock};
