@@ -23,6 +23,15 @@ impl fmt::Display for Depth {
     }
 }
 
+/// Bytes of a path that are kept with a place: PATH_MAX on Linux. A path may be a megabyte long, and thousands are kept.
+pub const PATH_BYTES: usize = 4 << 10;
+
+/// The part of a path that is kept with a place.
+#[must_use]
+pub fn kept_path(path: &[u8]) -> &[u8] {
+    path.get(..PATH_BYTES).unwrap_or(path)
+}
+
 /// A place: which layer's input, how many bytes into it, and the member concerned, where these are known.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Place {
@@ -30,7 +39,7 @@ pub struct Place {
     pub depth: Depth,
     /// Bytes from the start of that input.
     pub offset: Option<u64>,
-    /// The member's path, raw bytes as the archive gives them.
+    /// The member's path, raw bytes as the archive gives them, up to [`PATH_BYTES`].
     pub entry: Option<Vec<u8>>,
 }
 
@@ -50,7 +59,7 @@ impl Place {
     /// The same place, naming a member.
     #[must_use]
     pub fn of_entry(mut self, path: &[u8]) -> Self {
-        self.entry = Some(path.to_vec());
+        self.entry = Some(kept_path(path).to_vec());
         self
     }
 }

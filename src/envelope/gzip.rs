@@ -11,10 +11,16 @@ use flate2::{Crc, Decompress, FlushDecompress, Status};
 use super::meter::Meter;
 use super::{Decoder, Format, Integrity, Layer, Proof};
 use crate::code::{self, Code};
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::limits::Limits;
 use crate::place::{Depth, Place};
 use crate::source::{Buffer, Buffered, CHUNK_BYTES, Feed, Pool, Source};
+
+/// Bytes of the file name in a header that are shown: NAME_MAX on Linux.
+const NAME_BYTES: usize = 255;
+
+/// Bytes shown of what follows the last member.
+const SHOWN_BYTES: usize = 16;
 
 /// Puts a gzip layer on `inner`, which stands at `depth`.
 #[must_use]
@@ -24,6 +30,8 @@ pub fn open(inner: Box<dyn Layer>, depth: Depth, limits: &Limits) -> Box<dyn Lay
         depth,
         meter: Meter::new(limits),
         header_limit: usize::try_from(limits.extension_bytes).unwrap_or(usize::MAX),
+        findings_limit: limits.findings_per_code.max(1),
+        dropped: 0,
         state: State::AwaitingHeader,
         inflate: Decompress::new(false),
         crc: Crc::new(),
@@ -48,6 +56,9 @@ struct Inflate {
     depth: Depth,
     meter: Meter,
     header_limit: usize,
+    findings_limit: u64,
+    /// Findings past that limit.
+    dropped: u64,
     state: State,
     inflate: Decompress,
     crc: Crc,
@@ -60,6 +71,7 @@ struct Inflate {
 impl Feed for Inflate {
     fn next(&mut self) -> io::Result<Option<Bytes>> {
         let mut buffer = self.pool.buffer();
+        let before = self.inner.position();
         loop {
             match self.state {
                 State::AwaitingHeader => self.header()?,
@@ -73,6 +85,11 @@ impl Feed for Inflate {
             }
         }
         self.output_bytes = self.output_bytes.saturating_add(count(buffer.used()));
+        // A whole buffer at a time, so that where a limit is met does not depend on how the input was cut.
+        let at = self.inner.position();
+        if let Err(message) = self.meter.spend(at.saturating_sub(before), count(buffer.used())) {
+            self.stop(at, message);
+        }
         Ok((buffer.used() > 0).then(|| buffer.freeze()))
     }
 }
@@ -81,6 +98,11 @@ impl Decoder for Inflate {
     fn conclude(mut self) -> io::Result<Vec<Proof>> {
         self.proof.input_bytes = self.inner.position();
         self.proof.output_bytes = self.output_bytes;
+        if self.dropped > 0 {
+            let message = format!("{} further findings about gzip members were dropped", self.dropped);
+            let finding = Finding::new(&code::LIMIT_FINDINGS, Place::whole(), message);
+            self.proof.findings.push(finding.with_severity(Severity::Info));
+        }
         if self.members > 1 {
             self.proof.details.push(("members", self.members.to_string()));
         }
@@ -96,6 +118,8 @@ impl Inflate {
         loop {
             let head = self.inner.peek(wanted)?;
             let all = head.len() < wanted;
+            // No more than was asked for, so that the limit does not depend on how much lies ready.
+            let head = head.get(..wanted).unwrap_or(head);
             match Header::parse(head) {
                 Parsed::Header(header) => {
                     self.begin(&header);
@@ -116,7 +140,7 @@ impl Inflate {
                 Parsed::Incomplete if wanted >= self.header_limit => {
                     let at = self.inner.position();
                     let message = format!("a gzip header of more than {wanted} bytes (--limit extension-bytes=N)");
-                    self.fail(&code::LIMIT_REACHED, at, message);
+                    self.stop(at, message);
                     return Ok(());
                 }
                 Parsed::Incomplete => wanted = wanted.saturating_mul(2),
@@ -128,7 +152,8 @@ impl Inflate {
         self.members = self.members.saturating_add(1);
         if self.members == 1 {
             if let Some(name) = &header.name {
-                self.proof.details.push(("name", name.escape_ascii().to_string()));
+                let shown = name.get(..NAME_BYTES).unwrap_or(name);
+                self.proof.details.push(("name", shown.escape_ascii().to_string()));
             }
             if header.mtime != 0 {
                 self.proof.details.push(("mtime", header.mtime.to_string()));
@@ -175,10 +200,6 @@ impl Inflate {
                 self.fail(&code::GZIP_CORRUPT, at, message);
             }
         }
-        if let Err(message) = self.meter.spend(taken, count(given)) {
-            self.fail(&code::LIMIT_REACHED, at, message);
-            self.proof.integrity = Integrity::Unchecked;
-        }
         Ok(())
     }
 
@@ -224,30 +245,29 @@ impl Inflate {
 
     /// Reads what is no gzip member to the end and says what it is.
     fn trailing(&mut self, at: u64) -> io::Result<()> {
-        let mut first: Option<(u64, Vec<u8>)> = None;
-        while let Some(chunk) = self.inner.take(CHUNK_BYTES)? {
-            if first.is_none()
-                && let Some(index) = chunk.bytes.iter().position(|byte| *byte != 0)
-            {
-                let head = chunk.bytes.iter().skip(index).take(16).copied().collect();
-                first = Some((chunk.offset.saturating_add(count(index)), head));
+        loop {
+            let rest = self.inner.peek(1)?;
+            let zeros = rest.iter().position(|byte| *byte != 0).unwrap_or(rest.len());
+            if zeros == 0 {
+                break;
             }
+            self.inner.skip(count(zeros))?;
         }
+        let offset = self.inner.position();
+        let head: Vec<u8> = self.inner.peek(SHOWN_BYTES)?.iter().take(SHOWN_BYTES).copied().collect();
+        self.inner.skip(u64::MAX)?;
         let end = self.inner.position();
         self.state = State::Ended;
-        match first {
-            Some((offset, head)) => {
-                let message = format!(
-                    "{} bytes that are not gzip follow the last member, beginning \"{}\"",
-                    end.saturating_sub(offset),
-                    head.escape_ascii()
-                );
-                self.note(&code::GZIP_TRAILING, offset, message);
-            }
-            None => {
-                let message = format!("{} zeros follow the last member", end.saturating_sub(at));
-                self.note(&code::GZIP_PADDING, at, message);
-            }
+        if head.is_empty() {
+            let message = format!("{} zeros follow the last member", end.saturating_sub(at));
+            self.note(&code::GZIP_PADDING, at, message);
+        } else {
+            let message = format!(
+                "{} bytes that are not gzip follow the last member, beginning \"{}\"",
+                end.saturating_sub(offset),
+                head.escape_ascii()
+            );
+            self.note(&code::GZIP_TRAILING, offset, message);
         }
         if self.proof.integrity == Integrity::Unchecked {
             self.proof.integrity = Integrity::Verified;
@@ -255,7 +275,22 @@ impl Inflate {
         Ok(())
     }
 
+    /// Gives up on a limit: what follows may be good, but nobody looks.
+    fn stop(&mut self, at: u64, message: String) {
+        self.note(&code::LIMIT_REACHED, at, message);
+        if self.proof.integrity != Integrity::Failed {
+            self.proof.integrity = Integrity::Unchecked;
+        }
+        self.state = State::Ended;
+    }
+
+    /// Keeps a finding, unless there are enough of its like: each of a million members may have a wrong checksum.
     fn note(&mut self, code: &'static Code, at: u64, message: String) {
+        let alike = self.proof.findings.iter().filter(|finding| std::ptr::eq(finding.code, code)).count();
+        if count(alike) >= self.findings_limit {
+            self.dropped = self.dropped.saturating_add(1);
+            return;
+        }
         self.proof.findings.push(Finding::new(code, Place::at(self.depth, at), message));
     }
 
@@ -332,3 +367,7 @@ impl Header {
 fn count(bytes: usize) -> u64 {
     u64::try_from(bytes).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+#[path = "gzip_tests.rs"]
+mod tests;

@@ -53,7 +53,8 @@ pub fn open(
     let mut depth = Depth::default();
     let mut formats = Vec::new();
     loop {
-        let Some(format) = sniff(layer.peek(HEAD_BYTES)?) else {
+        let head = layer.peek(HEAD_BYTES)?;
+        let Some(format) = sniff(head.get(..HEAD_BYTES).unwrap_or(head)) else {
             return Ok(Unwrapped::Open(Stack { layer, depth, formats }));
         };
         if u64::from(depth.0) >= limits.layers {

@@ -20,7 +20,7 @@ use crate::code::{self, Code};
 use crate::entry::{Entry, EntryKind, normalized};
 use crate::finding::Severity;
 use crate::limits::Limits;
-use crate::place::Depth;
+use crate::place::{Depth, kept_path};
 
 /// Bytes of a captured value that are kept: a version or an identifier is shorter, a hostile name need not be.
 const VALUE_BYTES: usize = 256;
@@ -147,7 +147,7 @@ impl Watch {
     fn hit(&mut self, code: &'static Code, severity: Option<Severity>, rule: usize, what: What, entry: &Entry<'_>) {
         let severity = severity.unwrap_or(code.severity);
         if self.tally.keeps(code, severity) {
-            self.hits.push(Hit { code, rule, what, path: entry.path.to_vec(), offset: entry.offset });
+            self.hits.push(Hit { code, rule, what, path: kept_path(entry.path).to_vec(), offset: entry.offset });
         }
     }
 
@@ -259,13 +259,15 @@ pub(super) struct Value {
 
 impl Group {
     fn note(&mut self, bytes: &[u8], entry: Option<(&[u8], u64)>) {
-        let new = || Some(Value { bytes: bytes.to_vec(), entry: entry.map(|(path, offset)| (path.to_vec(), offset)) });
+        let new = || {
+            Some(Value { bytes: bytes.to_vec(), entry: entry.map(|(path, offset)| (kept_path(path).to_vec(), offset)) })
+        };
         for known in [&mut self.least, &mut self.greatest].into_iter().flatten() {
             if known.bytes == bytes {
                 if let (Some((_, before)), Some((path, offset))) = (&known.entry, entry)
                     && offset < *before
                 {
-                    known.entry = Some((path.to_vec(), offset));
+                    known.entry = Some((kept_path(path).to_vec(), offset));
                 }
                 return;
             }

@@ -10,6 +10,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use super::set::RuleSet;
 use crate::entry::{Entry, EntryKind};
 use crate::limits::Limits;
+use crate::place::kept_path;
 
 /// A path that is not as it should be.
 #[derive(Debug)]
@@ -96,7 +97,7 @@ impl Offenders {
     fn add(&mut self, cap: u64, entry: &Entry<'_>, reason: &'static str) {
         self.count = self.count.saturating_add(1);
         if self.count <= cap {
-            self.kept.push(Offender { path: entry.path.to_vec(), offset: entry.offset, reason });
+            self.kept.push(Offender { path: kept_path(entry.path).to_vec(), offset: entry.offset, reason });
         }
     }
 }

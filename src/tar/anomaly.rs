@@ -113,6 +113,8 @@ pub enum AnomalyKind {
     NoName,
     /// A prefix field under a magic that has none.
     Prefix,
+    /// A prefix field under ustar's magic with a version that is not `00`.
+    PrefixVersion,
     /// A sparse member.
     Sparse,
     /// A path longer than the limit for warnings.
@@ -158,7 +160,7 @@ impl AnomalyKind {
             Self::SlashFile => &code::TAR_SLASH_FILE,
             Self::NulInName => &code::TAR_NUL_IN_NAME,
             Self::NoName => &code::TAR_NO_NAME,
-            Self::Prefix => &code::TAR_PREFIX,
+            Self::Prefix | Self::PrefixVersion => &code::TAR_PREFIX,
             Self::Sparse => &code::TAR_SPARSE,
             Self::LongPath(_) => &code::TAR_LONG_PATH,
             Self::Limit { .. } => &code::LIMIT_REACHED,
@@ -237,6 +239,9 @@ impl fmt::Display for AnomalyKind {
             Self::NulInName => f.write_str("a name holds a NUL byte; cut there"),
             Self::NoName => f.write_str("member without a name"),
             Self::Prefix => f.write_str("prefix field is filled under a magic that has none; ignored here"),
+            Self::PrefixVersion => {
+                f.write_str("prefix field is filled and the magic's version is not \"00\"; read as part of the path here")
+            }
             Self::Sparse => f.write_str("stored sparse, without its holes"),
             Self::LongPath(bytes) => write!(f, "path is {bytes} bytes long"),
             Self::Limit { name, limit, wanted } => {

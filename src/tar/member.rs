@@ -170,6 +170,9 @@ pub(super) fn join_path(header: RawHeader<'_>, joined: &mut Vec<u8>, odd: &mut d
     if prefix.is_empty() {
         return false;
     }
+    if header.has_odd_version() {
+        odd(AnomalyKind::PrefixVersion);
+    }
     joined.clear();
     joined.extend_from_slice(prefix);
     joined.push(b'/');

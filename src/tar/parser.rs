@@ -187,6 +187,12 @@ impl Parser {
         self.whole
     }
 
+    /// Whether more of the member met last follows: its sparse map or its payload.
+    #[must_use]
+    pub fn is_inside_member(&self) -> bool {
+        matches!(self.state, State::AwaitingSparseMap { .. } | State::InPayload { .. })
+    }
+
     /// What was odd since the last call.
     pub fn anomalies(&mut self) -> std::vec::Drain<'_, Anomaly> {
         self.anomalies.drain(..)
@@ -209,6 +215,7 @@ impl Parser {
             State::AwaitingSecondZero => self.second_zero(input, at_end),
             State::InTrailer { classified: Some(trailer) } => self.trailer_rest(input, at_end, trailer),
             State::InTrailer { classified: None } => self.trailer(input, at_end),
+            State::Lost { .. } if input.is_empty() && !at_end => Step::Need(1),
             State::Lost { to_damage } => self.lost(input, to_damage),
             State::Ended => Step::End,
         }

@@ -149,7 +149,8 @@ impl Road {
             }
         };
         let head = stack.layer.peek(HEAD_BYTES).map_err(|error| Error::Input { source: name.clone(), error })?;
-        match recognise(head) {
+        // No more than was asked for: a map lends the whole file, a pipe what has come.
+        match recognise(head.get(..HEAD_BYTES).unwrap_or(head)) {
             Recognised::Tar => {
                 reading.progress.walking.store(true, Ordering::Relaxed);
                 Ok(Opened::Ready(Self {

@@ -35,9 +35,9 @@ pub fn drive(source: &mut dyn Source, depth: Depth, limits: &Limits, sink: &mut 
     let mut parser = Parser::new(limits);
     let mut reporter = Reporter { depth, path: Vec::new() };
     let mut want = Want::Skip;
-    // Whether an entry has begun and is not over: its end is owed to the sink, whatever happens to the archive.
-    let mut open = false;
     let mut wanted = BLOCK_BYTES;
+    // Whether an entry has begun and is not over: its end is owed to the sink, whatever happens to the archive.
+    let mut is_open = false;
     loop {
         let input = source.peek(wanted)?;
         let at_end = input.len() < wanted;
@@ -54,22 +54,20 @@ pub fn drive(source: &mut dyn Source, depth: Depth, limits: &Limits, sink: &mut 
                 let whole = payload(source, &mut parser, bytes, want, sink)?;
                 reporter.report(&mut parser, sink);
                 sink.end(whole);
-                open = false;
+                is_open = false;
             }
             Step::Frame { consumed, frame } => {
-                let mut is_empty_member = false;
-                let is_lost = matches!(frame, Frame::Lost);
                 if let Frame::Member(member) = &frame {
                     reporter.path.clear();
                     reporter.path.extend_from_slice(member.path);
                     want = sink.entry(&entry(member));
-                    is_empty_member = member.stored_size == 0;
-                    open = true;
+                    is_open = true;
                 }
                 reporter.report(&mut parser, sink);
-                if open && (is_empty_member || is_lost) && want != Want::Stop {
-                    sink.end(is_empty_member);
-                    open = false;
+                // Without payload it ends here, or where its sparse map does, or the input inside that.
+                if is_open && !parser.is_inside_member() && want != Want::Stop {
+                    sink.end(parser.is_whole());
+                    is_open = false;
                 }
                 source.skip(consumed as u64)?;
             }

@@ -12,6 +12,7 @@
 mod build;
 mod cli;
 mod corpus;
+mod hostile;
 mod limits;
 mod openpgp;
 mod others;
