@@ -16,7 +16,7 @@ fn empty_member(crc: u32) -> Vec<u8> {
 fn read(bytes: &[u8], limits: &Limits) -> (usize, Proof) {
     let read = |source: Box<dyn Source>| {
         let mut layer = open(Box::new(Raw::new(source)), Depth::default(), limits);
-        let mut given = 0;
+        let mut given: usize = 0;
         while let Some(chunk) = layer.take(usize::MAX).unwrap() {
             given = given.saturating_add(chunk.bytes.len());
         }
