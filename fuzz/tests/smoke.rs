@@ -1,0 +1,64 @@
+//! Every property over every archive of the corpus and every rule file: what a fuzzer starts from, without the fuzzer.
+
+use std::path::{Path, PathBuf};
+
+/// The files below `folder`, named from the project's root.
+fn files(folder: &str) -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder);
+    let mut found: Vec<PathBuf> = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
+    found.retain(|path| path.extension().is_none_or(|extension| extension != "expect"));
+    found.sort();
+    assert!(!found.is_empty(), "{folder} is empty");
+    found
+}
+
+fn over(folders: &[&str], suffixes: &[&str], property: fn(&[u8])) {
+    let mut held = 0;
+    for path in folders.iter().flat_map(|folder| files(folder)) {
+        let bytes = std::fs::read(&path).unwrap();
+        let wanted = suffixes.is_empty() || suffixes.iter().any(|suffix| path.to_string_lossy().ends_with(suffix));
+        // The fuzzer's own bound on what it tries.
+        if wanted && bytes.len() <= 1 << 16 {
+            property(&bytes);
+            held += 1;
+        }
+    }
+    assert!(held > 0);
+}
+
+const CORPUS: &[&str] = &["corpus/good", "corpus/odd", "corpus/bad", "corpus/kept"];
+
+#[test]
+fn tar_frames() {
+    over(CORPUS, &[".tar"], veritar_fuzz::tar_frames);
+}
+
+#[test]
+fn tar_differential() {
+    over(CORPUS, &[".tar"], veritar_fuzz::tar_differential);
+}
+
+#[test]
+fn gzip() {
+    over(CORPUS, &[".gz", ".tgz"], veritar_fuzz::gzip);
+}
+
+#[test]
+fn openpgp() {
+    over(CORPUS, &[".gpg", ".pgp", ".asc"], veritar_fuzz::openpgp);
+}
+
+#[test]
+fn armor() {
+    over(CORPUS, &[".gpg", ".pgp", ".asc"], veritar_fuzz::armor);
+}
+
+#[test]
+fn road() {
+    over(CORPUS, &[], veritar_fuzz::road);
+}
+
+#[test]
+fn rule_file() {
+    over(&["rules"], &[".toml"], veritar_fuzz::rule_file);
+}
