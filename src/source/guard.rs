@@ -143,20 +143,17 @@ extern "C" fn on_sigbus(signal: libc::c_int, info: *mut libc::siginfo_t, context
     let page = PAGE_BYTES.load(Ordering::Relaxed);
     for slot in TABLE.iter().filter(|slot| slot.holds(fault)) {
         // SAFETY: the page lies inside a live map of ours (its slot is cleared before it is unmapped), so no memory of
-        // anybody else is replaced; MAP_FIXED swaps the missing page for zeros in one step. errno belongs to the code that
-        // was interrupted, and is put back.
+        // anybody else is replaced; MAP_FIXED swaps the missing page for zeros in one step. errno, which belongs to the
+        // code that was interrupted, changes only where this fails, and then the process ends.
         let placed = unsafe {
-            let errno = *libc::__errno_location();
-            let placed = libc::mmap(
+            libc::mmap(
                 (fault - fault % page) as *mut libc::c_void,
                 page,
                 libc::PROT_READ,
                 libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED,
                 -1,
                 0,
-            );
-            *libc::__errno_location() = errno;
-            placed
+            )
         };
         if placed != libc::MAP_FAILED {
             slot.cut.store(true, Ordering::Release);
