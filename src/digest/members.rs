@@ -121,7 +121,6 @@ impl<T: Send + 'static> MemberDigests<T> {
         let number = self.next;
         self.next += 1;
         let result = match content {
-            Some(0) => Some(Some(Hasher::new(self.hashes).finish())),
             Some(bytes) => {
                 self.open = Open::Fresh(number, bytes);
                 None
@@ -161,7 +160,11 @@ impl<T: Send + 'static> MemberDigests<T> {
         match std::mem::replace(&mut self.open, Open::Nothing) {
             Open::Here(number, hasher) => self.results.put([(number, whole.then(|| hasher.finish()))]),
             Open::Strand(strand) => Strand::close(&strand, &self.results, whole),
-            Open::Fresh(number, _) => self.results.put([(number, None)]),
+            // Nothing came: that is all there is of an empty file, and nothing of any other.
+            Open::Fresh(number, bytes) => {
+                let digests = (whole && bytes == 0).then(|| Hasher::new(self.hashes).finish());
+                self.results.put([(number, digests)]);
+            }
             Open::Nothing => {}
         }
     }

@@ -195,7 +195,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("openpgp/passphrase-missing", "cli::exit_codes_of_secrets"),
     ("openpgp/key-missing", "openpgp::without_a_secret_the_message_says_what_it_wants"),
     ("rules/nothing-applied", "rule::a_set_that_applies_to_nothing_proves_nothing"),
-    ("limit/findings", "limits::repeated_findings_are_counted"),
 ];
 
 #[test]

@@ -281,6 +281,11 @@ fn wrappers_bad() -> Vec<(&'static str, Vec<u8>)> {
         ("bad/gzip-checksum.tar.gz", with(end - 8, |byte| byte ^ 1)),
         ("bad/gzip-length.tar.gz", with(end - 4, |byte| byte ^ 1)),
         ("bad/gzip-reserved-flag.tar.gz", with(3, |byte| byte | 0x20)),
+        ("bad/gzip-many-bad-members.tar.gz", {
+            // An empty member whose CRC-32 should be 0 and is 1, two hundred times.
+            let empty = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0, 1, 0, 0, 0, 0, 0, 0, 0];
+            [&zipped[..], &empty.repeat(200)].concat()
+        }),
         ("bad/gzip-trailing.tar.gz", [&zipped[..], b"INFO[0003] Operation completed\n"].concat()),
         ("bad/gpg-flipped-middle.tar.gpg", flipped(gpg.len() / 2)),
         // Behind the 15 bytes of the session-key packet and 4 of the next packet's header stands the random prefix.
@@ -493,6 +498,11 @@ fn tar_bad() -> Vec<(&'static str, Vec<u8>)> {
             })
             .end(),
         ),
+        ("bad/prefix-with-odd-version.tar", {
+            let magic = b"ustar\x0001";
+            dtr_with(|tar| tar.header(&Header { magic, prefix: b"prefix", size: octal(2), ..file("0") }).content(b"{}"))
+                .end()
+        }),
         (
             "bad/long-path.tar",
             dtr_with(|tar| {
