@@ -1,7 +1,7 @@
 //! JSON that does no harm on a terminal.
 //!
 //! Promises: what serde_json leaves as it is though a terminal obeys it (DEL, the C1 controls) or turns text around (marks
-//! of direction) is written as `\\uXXXX`; the value stays the same. Refuses to know: what is written.
+//! of direction) is written as `\uXXXX`; the value stays the same. Refuses to know: what is written.
 
 use std::io::{self, Write};
 
