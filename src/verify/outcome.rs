@@ -43,9 +43,9 @@ pub struct Outcome {
     pub bytes: u64,
     /// Digests of the archive file.
     pub digests: Digests,
-    /// SHA-256 over what the members are and hold, whatever they are wrapped in: two archives with the same value restore
-    /// the same. For each member in order: kind, path, size and link target, each ended by NUL, then `name=hex` of each
-    /// of its digests, then a newline.
+    /// SHA-256 over what the members are and hold, whatever they are wrapped in: two archives with the same value hold the
+    /// same files. Mode, owner and time are not in it. For each member in order: kind, path, size and link target, each
+    /// ended by NUL, then `name=hex` of each of its digests, then a newline.
     pub content: Option<[u8; 32]>,
     /// What it is made of, outermost first, the archive format last.
     pub layers: Vec<Layer>,
