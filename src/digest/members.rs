@@ -307,3 +307,31 @@ impl Strand {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_that_wait_behind_a_batch_are_bounded_in_bytes() {
+        const VALUE_BYTES: usize = 1 << 20;
+        let mut members = MemberDigests::new(Hashes::SHA256, Workers::start(2));
+        // One small file fills no batch; all behind it waits for its digest.
+        members.begin(0, 1, Some(1));
+        members.data(&Bytes::from_static(b"x"));
+        members.end(true);
+        let mut given = Vec::new();
+        for number in 1..200 {
+            members.begin(number, VALUE_BYTES, None);
+            while let Some((value, _)) = members.ready() {
+                given.push(value);
+            }
+            let waiting = members.results.lock().bytes;
+            assert!(waiting <= WAITING_BYTES + VALUE_BYTES, "{waiting} bytes wait behind {number} members");
+        }
+        while let Some((value, _)) = members.wait() {
+            given.push(value);
+        }
+        assert_eq!(given, (0..200).collect::<Vec<_>>());
+    }
+}
