@@ -10,7 +10,7 @@ use veritar::entry::Entry;
 use veritar::limits::Limits;
 use veritar::place::Depth;
 use veritar::source::{Chunk, MemorySource};
-use veritar::walk::{Sink, Want, drive};
+use veritar::walk::{Sink, Want, Way, drive};
 
 struct Count(u64);
 
@@ -45,7 +45,11 @@ fn frames(criterion: &mut Criterion) {
         bencher.iter(|| {
             let mut source = MemorySource::new(bytes.clone());
             let mut count = Count(0);
-            let walked = drive(&mut source, Depth::default(), &Limits::default(), &mut count);
+            let walked = drive(
+                &mut source,
+                Way { limits: &Limits::default(), depth: Depth::default(), salvage: false },
+                &mut count,
+            );
             black_box((walked.map(|walked| walked.accounts.members).ok(), count.0))
         });
     });

@@ -340,10 +340,42 @@ codes! {
         "a path is longer than systems allow",
         "it cannot be restored as it stands",
         "extract that member by itself under another name";
-    TAR_SPARSE = "tar/sparse", Warning, Fail,
+    TAR_SPARSE = "tar/sparse", Info, Fail,
         "a member is stored sparse",
-        "its holes are not in the archive, and the map that tells where they were is not checked by this version; digests are those of the stored bytes",
-        "if the member matters, extract it and compare; a backup made without --sparse says more";
+        "its holes are not in the archive; size and digests are those of the whole file, with zeros in its holes",
+        "nothing; extract it with a program that knows sparse files (GNU tar, bsdtar)";
+    TAR_SPARSE_MAP = "tar/sparse-map", Error, Fail,
+        "the map of a sparse member cannot be right",
+        "the map tells where the stored bytes belong in the file; with a wrong one readers stop, or restore the bytes to the wrong places",
+        "get another copy, or run the backup again without --sparse";
+    TAR_TWO_READINGS = "tar/two-readings", Error, Fail,
+        "readers see different members in this archive, or call one by another name",
+        "what was verified is then not what is restored: this is how members are hidden from one program and shown to another",
+        "find out which program wrote it; write it again with another one, and do not restore it as it is";
+    TAR_CHARSET = "tar/charset", Warning, Fail,
+        "a name in a pax header is not UTF-8",
+        "the standard asks for UTF-8 there; some readers refuse the member, others restore it under another name",
+        "check the member's name after the restore";
+    TAR_LABEL = "tar/volume-label", Info, Fail,
+        "the archive begins with a volume label",
+        "GNU tar writes it with --label; it is no file",
+        "nothing";
+    TAR_VENDOR_TYPE = "tar/vendor-type", Info, Fail,
+        "a member has a typeflag that a single vendor gave out",
+        "other readers skip it or extract its payload as a file; what it says about a member is lost then",
+        "restore on the vendor's system if the details matter";
+    TAR_INCREMENTAL = "tar/incremental", Warning, Fail,
+        "the archive is a part of an incremental backup",
+        "files that had not changed since are not in this archive but in an earlier one: alone it restores only a part",
+        "verify and keep all archives back to the last full backup";
+    TAR_RECOVERED = "tar/recovered", Warning, Fail,
+        "members were found again behind damage",
+        "their headers are whole; whether they are the members that should stand there, and whether all are found, nobody can tell",
+        "take out what is needed, and do not count the archive as a backup";
+    TAR_PARTIAL = "tar/partial", Error, Fail,
+        "a member before damage may have lost bytes or gained some",
+        "where its content ends no header follows, so something was lost or put in before that place",
+        "compare its digest with another copy of the file";
     TAR_NO_MEMBERS = "tar/no-members", Error, Fail,
         "the archive holds no member",
         "an end marker alone is a valid tar, and restores nothing",

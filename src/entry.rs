@@ -84,6 +84,15 @@ pub struct Timestamp {
     pub nanoseconds: u32,
 }
 
+/// An extended attribute or an access control list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attribute {
+    /// Its name, as the archive gives it: `user.comment`, `SCHILY.acl.access`.
+    pub name: Vec<u8>,
+    /// Its value, as the archive gives it.
+    pub value: Vec<u8>,
+}
+
 /// One entry, lent for the time of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry<'a> {
@@ -111,8 +120,14 @@ pub struct Entry<'a> {
     pub link: &'a [u8],
     /// Major and minor number of a device.
     pub device: Option<(u64, u64)>,
+    /// Extended attributes and access control lists.
+    pub attributes: &'a [Attribute],
     /// Bytes from the start of the archive to the entry's first header.
     pub offset: u64,
+    /// Which archive of the file it stands in: 0 for the first, whose end most readers take for the end of all.
+    pub archive: u64,
+    /// Whether sync was lost somewhere before it, and found again.
+    pub salvaged: bool,
 }
 
 /// The path as rules see it: without `./` or `/` in front, empty components or a slash at the end.

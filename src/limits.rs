@@ -51,6 +51,8 @@ limits! {
     extension_headers: "extension-headers" = 16;
     /// Sparse regions of one member; tar-core allows 10,000.
     sparse_regions: "sparse-regions" = 10_000;
+    /// Bytes of holes in sparse members that are hashed or written as zeros, of the whole archive: they cost nothing to store, and half a second a gigabyte to hash.
+    hole_bytes: "hole-bytes" = 16 * GIB;
     /// Bytes of a path past which a warning is given: PATH_MAX on Linux.
     path_bytes_warn: "path-bytes-warn" = 4 * KIB;
     /// Bytes of a path past which the archive fails.

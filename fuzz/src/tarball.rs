@@ -8,7 +8,7 @@ use veritar::finding::{Finding, Severity};
 use veritar::place::Depth;
 use veritar::source::{Chunk, Source};
 use veritar::tar::{Accounts, Frame, Parser, Step};
-use veritar::walk::{Sink, Walked, Want, drive};
+use veritar::walk::{Sink, Walked, Want, Way, drive};
 
 use crate::cut::{pieces, whole};
 use crate::limits;
@@ -115,7 +115,7 @@ fn walk(source: &mut dyn Source, want: Want) -> Seen {
         next: None,
         open: false,
     };
-    let walked = drive(source, Depth::default(), &limits(), &mut recorder).expect("memory can be read");
+    let walked = drive(source, Way { limits: &limits(), depth: Depth::default(), salvage: false }, &mut recorder).expect("memory can be read");
     assert!(!recorder.open, "the last entry never ended");
     Seen { walked, entries: recorder.entries, findings: recorder.findings, content: recorder.content }
 }

@@ -1,6 +1,6 @@
 //! `veritar cat`, and how a command ends that shows an archive without judging it.
 
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::os::unix::ffi::OsStrExt as _;
 
 use super::args::Cat;
@@ -111,6 +111,14 @@ impl<W: Write> Sink for Writer<W> {
     fn data(&mut self, chunk: &Chunk) {
         if self.failed.is_none()
             && let Err(error) = self.out.write_all(&chunk.bytes)
+        {
+            self.failed = Some(error);
+        }
+    }
+
+    fn hole(&mut self, bytes: u64) {
+        if self.failed.is_none()
+            && let Err(error) = io::copy(&mut io::repeat(0).take(bytes), &mut self.out)
         {
             self.failed = Some(error);
         }

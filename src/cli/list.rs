@@ -13,7 +13,7 @@ use crate::entry::Entry;
 use crate::finding::Finding;
 use crate::report::listing::{Line, Style, Tail};
 use crate::source::Chunk;
-use crate::verify::{Opened, Road};
+use crate::verify::{Opened, Road, content_bytes};
 use crate::walk::{Sink, Want, Workers};
 
 pub(super) fn run(args: &List) -> Result<Exit, Trouble> {
@@ -110,16 +110,22 @@ impl<W: Write> Sink for Lister<W> {
         while let Some((line, digests)) = members.ready() {
             self.write(&line, digests);
         }
-        let has_content = entry.kind.is_file() || entry.stored_size > 0;
+        let content = content_bytes(entry);
         let weight = line.weight();
-        members.begin(line, weight, has_content.then_some(entry.stored_size));
+        members.begin(line, weight, content);
         self.members = Some(members);
-        if has_content { Want::Stream } else { Want::Skip }
+        if content.is_some() { Want::Stream } else { Want::Skip }
     }
 
     fn data(&mut self, chunk: &Chunk) {
         if let Some(members) = &mut self.members {
             members.data(&chunk.bytes);
+        }
+    }
+
+    fn hole(&mut self, bytes: u64) {
+        if let Some(members) = &mut self.members {
+            members.hole(bytes);
         }
     }
 

@@ -155,6 +155,16 @@ impl<T: Send + 'static> MemberDigests<T> {
         }
     }
 
+    /// More of the member's content that is zeros and stored nowhere.
+    pub fn hole(&mut self, mut bytes: u64) {
+        static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+        while bytes > 0 {
+            let piece = usize::try_from(bytes).unwrap_or(ZEROS.len()).min(ZEROS.len());
+            self.data(&Bytes::from_static(ZEROS.get(..piece).unwrap_or_default()));
+            bytes = bytes.saturating_sub(piece as u64);
+        }
+    }
+
     /// The member is over. One that is not `whole` has no digests.
     pub fn end(&mut self, whole: bool) {
         match std::mem::replace(&mut self.open, Open::Nothing) {

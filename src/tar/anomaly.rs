@@ -8,8 +8,11 @@ use std::fmt;
 use crate::code::{self, Code};
 use crate::finding::Severity;
 
+use super::dumpdir::Dumpdir;
+use super::fork::Reading;
 use super::number::NumberError;
 use super::pax::PaxFault;
+use super::sparse::MapFault;
 
 /// An oddity and the offset it stands at, in bytes from the start of the tar.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,15 +50,9 @@ pub enum AnomalyKind {
     /// The end marker is a single block of zeros.
     EndShort,
     /// A single block of zeros, then a header.
-    LoneZeroBlock {
-        /// Bytes from that header to the end of the input.
-        bytes: u64,
-    },
+    LoneZeroBlock,
     /// A header after the end marker.
-    SecondArchive {
-        /// Bytes from there to the end of the input.
-        bytes: u64,
-    },
+    SecondArchive,
     /// Something else after the end marker.
     Trailing {
         /// Bytes from the first that is not zero to the end of the input.
@@ -85,8 +82,19 @@ pub enum AnomalyKind {
         /// In the member header.
         header: u64,
     },
-    /// A member header where the payload begins, by the one of two sizes that counts.
-    Smuggled,
+    /// Readers see other members, with what they see.
+    TwoReadings(Box<Reading>),
+    /// Readers give a member another name or link target.
+    TwoNames {
+        /// Which of the two.
+        what: &'static str,
+        /// What counts here.
+        here: Vec<u8>,
+        /// What counts elsewhere.
+        there: Vec<u8>,
+    },
+    /// A name that is not UTF-8 in a pax header, which must be.
+    Charset(&'static str),
     /// Several extension headers that may contradict each other before one member: which ones.
     ExtensionRepeated(&'static str),
     /// An extension header without a member.
@@ -99,8 +107,14 @@ pub enum AnomalyKind {
     NumberForm(&'static str),
     /// A typeflag nobody knows.
     UnknownType(u8),
-    /// The continuation of a member from another volume.
-    Continuation,
+    /// The continuation of a member from another volume: bytes that stand there.
+    Continuation(Option<u64>),
+    /// A volume label.
+    Label(Vec<u8>),
+    /// A typeflag of one vendor, and what it means.
+    Vendor(u8, &'static str),
+    /// The listing of a directory in an incremental backup.
+    Incremental(Dumpdir),
     /// A link, device or pipe with a size.
     LinkWithSize(u64),
     /// A directory with a size.
@@ -111,12 +125,26 @@ pub enum AnomalyKind {
     NulInName,
     /// No name at all.
     NoName,
-    /// A prefix field under a magic that has none.
-    Prefix,
-    /// A prefix field under ustar's magic with a version that is not `00`.
-    PrefixVersion,
+    /// A prefix field under a magic that has none: the path with it.
+    Prefix(Vec<u8>),
+    /// A prefix field under ustar's magic with a version that is not `00`: the path without it.
+    PrefixVersion(Vec<u8>),
     /// A sparse member.
-    Sparse,
+    Sparse {
+        /// Bytes of payload.
+        stored: u64,
+        /// Bytes of the file with its holes.
+        size: Option<u64>,
+    },
+    /// The map of a sparse member cannot be right.
+    SparseMap(MapFault),
+    /// Sync was found again.
+    Recovered {
+        /// Bytes since it was lost.
+        bytes: u64,
+    },
+    /// What follows a member is no header: bytes may be missing in it.
+    Partial,
     /// A path longer than the limit for warnings.
     LongPath(u64),
     /// A limit was reached.
@@ -140,28 +168,36 @@ impl AnomalyKind {
             Self::SignedChecksum => &code::TAR_SIGNED_CHECKSUM,
             Self::EndMissing => &code::TAR_END_MISSING,
             Self::EndShort => &code::TAR_END_SHORT,
-            Self::LoneZeroBlock { .. } => &code::TAR_LONE_ZERO_BLOCK,
-            Self::SecondArchive { .. } => &code::TAR_SECOND_ARCHIVE,
+            Self::LoneZeroBlock => &code::TAR_LONE_ZERO_BLOCK,
+            Self::SecondArchive => &code::TAR_SECOND_ARCHIVE,
             Self::Trailing { .. } => &code::TAR_TRAILING,
             Self::Padding => &code::TAR_PADDING,
             Self::Pax(_) | Self::PaxValue(_) => &code::TAR_PAX_MALFORMED,
             Self::PaxDuplicate(_) => &code::TAR_PAX_DUPLICATE,
             Self::PaxDeletes(_) => &code::TAR_PAX_DELETES,
             Self::PaxGlobalName(_) => &code::TAR_PAX_GLOBAL_NAMES,
-            Self::PaxSize { .. } | Self::Smuggled => &code::TAR_PAX_SIZE,
+            Self::PaxSize { .. } => &code::TAR_PAX_SIZE,
+            Self::TwoReadings(_) | Self::TwoNames { .. } => &code::TAR_TWO_READINGS,
+            Self::Charset(_) => &code::TAR_CHARSET,
+            Self::Label(_) => &code::TAR_LABEL,
+            Self::Vendor(..) => &code::TAR_VENDOR_TYPE,
+            Self::Incremental(_) => &code::TAR_INCREMENTAL,
+            Self::SparseMap(_) => &code::TAR_SPARSE_MAP,
+            Self::Recovered { .. } => &code::TAR_RECOVERED,
+            Self::Partial => &code::TAR_PARTIAL,
             Self::ExtensionRepeated(_) => &code::TAR_EXTENSION_REPEATED,
             Self::ExtensionOrphan => &code::TAR_EXTENSION_ORPHAN,
             Self::BadNumber(..) | Self::NegativeNumber(_) => &code::TAR_NUMBER,
             Self::NumberForm(_) => &code::TAR_NUMBER_FORM,
             Self::UnknownType(_) => &code::TAR_UNKNOWN_TYPE,
-            Self::Continuation => &code::TAR_UNSUPPORTED_TYPE,
+            Self::Continuation(_) => &code::TAR_UNSUPPORTED_TYPE,
             Self::LinkWithSize(_) => &code::TAR_LINK_WITH_SIZE,
             Self::DirectoryWithSize(_) => &code::TAR_DIRECTORY_WITH_SIZE,
             Self::SlashFile => &code::TAR_SLASH_FILE,
             Self::NulInName => &code::TAR_NUL_IN_NAME,
             Self::NoName => &code::TAR_NO_NAME,
-            Self::Prefix | Self::PrefixVersion => &code::TAR_PREFIX,
-            Self::Sparse => &code::TAR_SPARSE,
+            Self::Prefix(_) | Self::PrefixVersion(_) => &code::TAR_PREFIX,
+            Self::Sparse { .. } => &code::TAR_SPARSE,
             Self::LongPath(_) => &code::TAR_LONG_PATH,
             Self::Limit { .. } => &code::LIMIT_REACHED,
         }
@@ -172,8 +208,9 @@ impl AnomalyKind {
     pub fn severity(&self) -> Severity {
         match self {
             // Without a path or a size, readers end up with different members; other keys only lose a detail.
-            // A reader that believes the other size finds other members here: that is no accident.
-            Self::Smuggled => Severity::Error,
+            // Names that nobody disagrees about.
+            Self::Incremental(listing) if listing.malformed > 0 || !listing.is_closed() => Severity::Error,
+            Self::Incremental(listing) if listing.elsewhere == 0 => Severity::Info,
             Self::PaxDeletes(key) if matches!(key.as_slice(), b"path" | b"size") => Severity::Error,
             _ => self.code().severity,
         }
@@ -198,11 +235,11 @@ impl fmt::Display for AnomalyKind {
                 f.write_str("ends after a member, without the two blocks of zeros that close an archive")
             }
             Self::EndShort => f.write_str("closed by one block of zeros instead of two"),
-            Self::LoneZeroBlock { bytes } => {
-                write!(f, "a single block of zeros, then {bytes} bytes that begin with a member header; not read here")
-            }
-            Self::SecondArchive { bytes } => {
-                write!(f, "another archive begins after the end marker: {bytes} bytes that other readers do not see")
+            Self::LoneZeroBlock => f.write_str(
+                "a single block of zeros, then more members: GNU tar, bsdtar and Python stop at the zeros, others go on",
+            ),
+            Self::SecondArchive => {
+                f.write_str("another archive begins here, after the end marker: most readers do not see its members")
             }
             Self::Trailing { bytes } => {
                 write!(f, "{bytes} bytes follow the end marker; they do not begin with a member header")
@@ -216,9 +253,17 @@ impl fmt::Display for AnomalyKind {
             Self::PaxSize { pax, header } => {
                 write!(f, "size is {pax} in the pax header and {header} in the member header; the pax header counts")
             }
-            Self::Smuggled => f.write_str(
-                "a member header stands where the payload begins: readers that believe the other size see other members",
+            Self::TwoReadings(reading) => {
+                let Reading { who, sees, misses, then } = &**reading;
+                write!(f, "readers that {who} see {sees} in its place, and not {misses}; {then}")
+            }
+            Self::TwoNames { what, here, there } => write!(
+                f,
+                "the {what} is \"{}\" here and \"{}\" to other readers",
+                here.escape_ascii(),
+                there.escape_ascii()
             ),
+            Self::Charset(key) => write!(f, "the {key} in the pax header is not UTF-8; its bytes are kept as they are"),
             Self::ExtensionRepeated(what) => {
                 write!(
                     f,
@@ -230,7 +275,24 @@ impl fmt::Display for AnomalyKind {
             Self::NegativeNumber(field) => write!(f, "the {field} field is negative"),
             Self::NumberForm(field) => write!(f, "the {field} field is blank; read as 0"),
             Self::UnknownType(flag) => write!(f, "typeflag '{}' is not known", flag.escape_ascii()),
-            Self::Continuation => f.write_str("member continues from another volume (typeflag 'M')"),
+            Self::Continuation(offset) => {
+                f.write_str("member continues from another volume (typeflag 'M')")?;
+                offset.map_or(Ok(()), |offset| write!(f, ": {offset} bytes of it stand there"))
+            }
+            Self::Label(label) => write!(f, "volume label \"{}\"", label.escape_ascii()),
+            Self::Vendor(flag, what) => {
+                write!(f, "typeflag '{}' is {what}; its payload is passed over", flag.escape_ascii())
+            }
+            Self::Incremental(listing) => {
+                let Dumpdir { present, elsewhere, directories, malformed, .. } = listing;
+                write!(f, "incremental backup: of this directory {present} files are in this archive, ")?;
+                write!(f, "{elsewhere} in an earlier one, and {directories} are directories")?;
+                match (malformed, listing.is_closed()) {
+                    (0, true) => Ok(()),
+                    (0, false) => f.write_str("; the list is not closed"),
+                    (count, _) => write!(f, "; {count} entries of the list cannot be read"),
+                }
+            }
             Self::LinkWithSize(size) => {
                 write!(f, "a link, device or pipe says that {size} bytes follow; read as none")
             }
@@ -238,11 +300,23 @@ impl fmt::Display for AnomalyKind {
             Self::SlashFile => f.write_str("typeflag says regular file, the name ends in a slash; read as a directory"),
             Self::NulInName => f.write_str("a name holds a NUL byte; cut there"),
             Self::NoName => f.write_str("member without a name"),
-            Self::Prefix => f.write_str("prefix field is filled under a magic that has none; ignored here"),
-            Self::PrefixVersion => {
-                f.write_str("prefix field is filled and the magic's version is not \"00\"; read as part of the path here")
+            Self::Prefix(other) => write!(
+                f,
+                "prefix field is filled under a magic that has none; ignored here, \"{}\" to others",
+                other.escape_ascii()
+            ),
+            Self::PrefixVersion(other) => write!(
+                f,
+                "prefix field is filled and the magic's version is not \"00\"; read as part of the path here, \"{}\" to others",
+                other.escape_ascii()
+            ),
+            Self::Sparse { stored, size: Some(size) } => {
+                write!(f, "stored sparse: {stored} bytes in the archive for a file of {size}")
             }
-            Self::Sparse => f.write_str("stored sparse, without its holes"),
+            Self::Sparse { stored, size: None } => write!(f, "stored sparse: {stored} bytes in the archive"),
+            Self::SparseMap(fault) => write!(f, "the sparse map {fault}; the stored bytes are given without holes"),
+            Self::Recovered { bytes } => write!(f, "a member header again, {bytes} bytes after sync was lost"),
+            Self::Partial => f.write_str("what follows this member is no header: bytes may be missing in it, or too many"),
             Self::LongPath(bytes) => write!(f, "path is {bytes} bytes long"),
             Self::Limit { name, limit, wanted } => {
                 write!(f, "{wanted} wanted, at most {limit} allowed (--limit {name}={wanted})")

@@ -3,8 +3,11 @@
 //! Promises: every value that is kept was checked; contradictions between several extension headers are anomalies, the
 //! last one counts. Refuses to know: the member they belong to.
 
+use crate::entry::Attribute;
+
 use super::anomaly::AnomalyKind;
 use super::pax::{Records, decimal, time};
+use super::sparse::SparseRecords;
 
 /// What extension headers say about one member: its own, and those for all members so far.
 #[derive(Debug, Default)]
@@ -30,8 +33,14 @@ pub(super) struct Extension {
     pub(super) size: Option<u64>,
     /// Bytes of the file with its holes.
     pub(super) real_size: Option<u64>,
+    /// The same by star, which gives it for other files too.
+    pub(super) star_real_size: Option<u64>,
     /// Whether the member is stored sparse.
-    pub(super) sparse: bool,
+    pub(super) is_sparse: bool,
+    /// Its map.
+    pub(super) sparse: SparseRecords,
+    /// Extended attributes and access control lists.
+    pub(super) attributes: Vec<Attribute>,
     /// Owner.
     pub(super) uid: Option<u64>,
     /// Group.
@@ -48,7 +57,12 @@ pub(super) struct Text {
     bytes: Vec<u8>,
     set: bool,
     from_pax: bool,
+    /// What an earlier extension header, or one that does not count, said.
+    other: Option<Vec<u8>>,
 }
+
+/// Bytes kept of a name that does not count.
+const OTHER_BYTES: usize = 255;
 
 impl Text {
     pub(super) fn set(&mut self, value: &[u8]) {
@@ -62,6 +76,18 @@ impl Text {
         self.from_pax = true;
     }
 
+    /// Remembers what counts until now: the header that comes may change it.
+    fn keep_other(&mut self, value: &[u8]) {
+        if self.other.is_none() {
+            self.other = Some(value.get(..OTHER_BYTES).unwrap_or(value).to_vec());
+        }
+    }
+
+    /// Another value that some readers take.
+    pub(super) fn other(&self) -> Option<&[u8]> {
+        self.other.as_deref().filter(|other| self.value() != Some(other))
+    }
+
     pub(super) fn value(&self) -> Option<&[u8]> {
         self.set.then_some(&self.bytes)
     }
@@ -69,7 +95,7 @@ impl Text {
 
 /// Which extension header it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ExtensionKind {
+pub enum ExtensionKind {
     /// `x`, and Solaris' `X`: pax, for the next member.
     Local,
     /// `g`: pax, for all members from here.
@@ -81,7 +107,9 @@ pub(super) enum ExtensionKind {
 }
 
 impl ExtensionKind {
-    pub(super) fn of(typeflag: u8) -> Option<Self> {
+    /// The one with this typeflag.
+    #[must_use]
+    pub fn of(typeflag: u8) -> Option<Self> {
         match typeflag {
             b'x' | b'X' => Some(Self::Local),
             b'g' => Some(Self::Global),
@@ -98,10 +126,15 @@ impl Extension {
     /// Forgets everything but the memory.
     pub(super) fn clear(&mut self) {
         for text in [&mut self.path, &mut self.link, &mut self.uname, &mut self.gname] {
-            (text.set, text.from_pax) = (false, false);
+            (text.set, text.from_pax, text.other) = (false, false, None);
         }
-        (self.size, self.real_size, self.sparse, self.uid, self.gid, self.mtime) =
-            (None, None, false, None, None, None);
+        (self.size, self.real_size, self.star_real_size, self.uid, self.gid, self.mtime) =
+            (None, None, None, None, None, None);
+        if self.is_sparse {
+            self.sparse.clear();
+            self.is_sparse = false;
+        }
+        self.attributes.clear();
         self.seen = [0; 3];
     }
 
@@ -113,6 +146,11 @@ impl Extension {
                     odd(0, AnomalyKind::ExtensionRepeated("two pax headers"));
                 } else if self.seen != [1, 0, 0] {
                     odd(0, AnomalyKind::ExtensionRepeated(MIXED));
+                }
+                for text in [&mut self.path, &mut self.link] {
+                    if let Some(before) = text.value().map(<[u8]>::to_vec) {
+                        text.keep_other(&before);
+                    }
                 }
                 self.records(payload, false, odd);
             }
@@ -130,6 +168,9 @@ impl Extension {
                 let value = cut_at_nul(text, odd);
                 let text = if kind == ExtensionKind::LongName { &mut self.path } else { &mut self.link };
                 // GNU tar, bsdtar and Python agree that a pax path counts, even before a GNU long name.
+                if let Some(before) = text.value().map(<[u8]>::to_vec) {
+                    text.keep_other(if text.from_pax { value } else { &before });
+                }
                 if !text.from_pax {
                     text.set(value);
                 }
@@ -189,10 +230,11 @@ impl Extension {
             b"size" => number("size", &mut self.size),
             b"uid" => number("uid", &mut self.uid),
             b"gid" => number("gid", &mut self.gid),
-            b"GNU.sparse.realsize" | b"GNU.sparse.size" | b"SCHILY.realsize" => {
-                self.sparse = true;
+            b"GNU.sparse.realsize" | b"GNU.sparse.size" => {
+                self.is_sparse = true;
                 number("the sparse size", &mut self.real_size);
             }
+            b"SCHILY.realsize" => number("SCHILY.realsize", &mut self.star_real_size),
             b"mtime" => {
                 self.mtime = time(value);
                 if self.mtime.is_none() && !value.is_empty() {
@@ -200,22 +242,42 @@ impl Extension {
                 }
             }
             b"path" | b"GNU.sparse.name" => {
-                self.sparse |= key != b"path";
+                self.is_sparse |= key != b"path";
                 let value = cut_at_nul(value, &mut |_, kind| odd(kind));
+                if std::str::from_utf8(value).is_err() {
+                    odd(AnomalyKind::Charset("path"));
+                }
                 // The name of a sparse file's map stands in `path`, the file's own in `GNU.sparse.name`.
-                if key != b"path" || !self.sparse || self.path.value().is_none() {
+                if key != b"path" || !self.is_sparse || self.path.value().is_none() {
                     self.path.set_by_pax(value);
                 }
             }
             b"linkpath" => {
                 let value = cut_at_nul(value, &mut |_, kind| odd(kind));
+                if std::str::from_utf8(value).is_err() {
+                    odd(AnomalyKind::Charset("linkpath"));
+                }
                 self.link.set_by_pax(value);
             }
             b"uname" => self.uname.set(value),
             b"gname" => self.gname.set(value),
-            _ => self.sparse |= key.starts_with(b"GNU.sparse."),
+            _ => {
+                if let Some(key) = key.strip_prefix(b"GNU.sparse.") {
+                    self.is_sparse = true;
+                    self.sparse.record(key, value);
+                } else if !global && let Some(name) = attribute_name(key) {
+                    self.attributes.push(Attribute { name: name.to_vec(), value: value.to_vec() });
+                }
+            }
         }
     }
+}
+
+/// The name of an extended attribute or access control list in the keys of star, libarchive and Red Hat.
+fn attribute_name(key: &[u8]) -> Option<&[u8]> {
+    let prefixes = [&b"SCHILY.xattr."[..], b"LIBARCHIVE.xattr."];
+    let own = [&b"SCHILY.acl.access"[..], b"SCHILY.acl.default", b"SCHILY.acl.ace", b"RHT.security.selinux"];
+    prefixes.iter().find_map(|prefix| key.strip_prefix(*prefix)).or_else(|| own.contains(&key).then_some(key))
 }
 
 fn cut_at_nul<'a>(text: &'a [u8], odd: &mut dyn FnMut(usize, AnomalyKind)) -> &'a [u8] {

@@ -190,24 +190,26 @@ impl<'a> RawHeader<'a> {
         Ok((parse(self.field::<329, 8>())?, parse(self.field::<337, 8>())?))
     }
 
-    /// Old GNU sparse: the size of the file with its holes.
+    /// Whether the layout is that of Schily's star, whatever the magic before it.
+    #[must_use]
+    pub fn is_star(self) -> bool {
+        self.dialect() == Dialect::Star
+    }
+
+    /// Old GNU and star, sparse: the size of the file with its holes.
     ///
     /// # Errors
     /// It is no number.
-    pub fn gnu_real_size(self) -> Result<Number, NumberError> {
-        parse(self.field::<483, 12>())
+    pub fn real_size(self) -> Result<Number, NumberError> {
+        if self.is_star() { parse(self.field::<452, 12>()) } else { parse(self.field::<483, 12>()) }
     }
 
-    /// Old GNU sparse: whether blocks with more of the map follow the header.
-    #[must_use]
-    pub fn gnu_map_continues(self) -> bool {
-        *self.field::<482, 1>() != [0]
-    }
-
-    /// Old GNU sparse: whether this block of the map is followed by another one.
-    #[must_use]
-    pub fn gnu_map_block_continues(self) -> bool {
-        *self.field::<504, 1>() != [0]
+    /// Old GNU and star, multi-volume: bytes of the file that stand in the volumes before this one.
+    ///
+    /// # Errors
+    /// It is no number.
+    pub fn volume_offset(self) -> Result<Number, NumberError> {
+        if self.is_star() { parse(self.field::<464, 12>()) } else { parse(self.field::<369, 12>()) }
     }
 
     fn field<const AT: usize, const BYTES: usize>(self) -> &'a [u8; BYTES] {

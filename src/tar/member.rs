@@ -3,7 +3,7 @@
 //! Promises: effective values, with the declared ones still in [`Member::header`]; nothing is copied but a path made of
 //! prefix and name. Refuses to know: the payload, and whether a path is safe.
 
-use crate::entry::{EntryKind, Timestamp};
+use crate::entry::{Attribute, EntryKind, Timestamp};
 use crate::limits::Limits;
 
 use super::anomaly::AnomalyKind;
@@ -25,7 +25,7 @@ pub struct Member<'a> {
     pub kind: EntryKind,
     /// Bytes of content; for a sparse file with its holes.
     pub size: u64,
-    /// Bytes of payload that follow.
+    /// Bytes of payload that follow, a sparse map in front of it included.
     pub stored_size: u64,
     /// Permission bits: the low 12 bits of the mode field.
     pub mode: u32,
@@ -41,8 +41,14 @@ pub struct Member<'a> {
     pub mtime: Timestamp,
     /// Major and minor number of a device.
     pub device: Option<(u64, u64)>,
+    /// Extended attributes and access control lists.
+    pub attributes: &'a [Attribute],
     /// Bytes from the start of the tar to the first header of this member, extension headers included.
     pub offset: u64,
+    /// Which archive of the input it stands in; 0 for the first.
+    pub archive: u64,
+    /// Whether sync was lost somewhere before it, and found again.
+    pub salvaged: bool,
 }
 
 /// Why a header cannot be made a member: where its payload ends is not known.
@@ -53,6 +59,12 @@ pub(super) struct Framing {
     pub(super) kind: EntryKind,
     pub(super) size: u64,
     pub(super) stored_size: u64,
+    /// Whether a map says which parts are stored.
+    pub(super) sparse: bool,
+    /// Bytes of a sparse file with its holes, where that is given.
+    pub(super) real_size: Option<u64>,
+    /// Bytes of payload that other readers expect, and which ones do.
+    pub(super) other: Option<(u64, &'static str)>,
 }
 
 /// Finds kind and sizes: how far the payload reaches.
@@ -80,15 +92,18 @@ pub(super) fn framing(
     };
     let size = extension.size.unwrap_or(declared);
     // A size over 8 GiB does not fit the octal field: the pax header is there for it, and what the field says is moot.
+    let mut other = None;
     if size != declared && size <= 0o77_777_777_777 {
         odd(AnomalyKind::PaxSize { pax: size, header: declared });
+        other = Some((declared, "take the size in the member header"));
     }
     if size > i64::MAX.cast_unsigned().saturating_sub(512) {
         return Err(Unframed(AnomalyKind::BadNumber("size", NumberError::Overflow)));
     }
     let kind = kind(header, name, extension, odd);
     let real_size = match (kind, header.typeflag()) {
-        (EntryKind::Sparse, b'S') => match header.gnu_real_size() {
+        (EntryKind::Sparse, b'S') => match header.real_size() {
+            _ if extension.star_real_size.is_some() => extension.star_real_size,
             Ok(number) => number.unsigned(),
             Err(error) => {
                 odd(AnomalyKind::BadNumber("sparse size", error));
@@ -104,26 +119,32 @@ pub(super) fn framing(
         EntryKind::Directory if matches!(header.typeflag(), b'5') => {
             if size > 0 {
                 odd(AnomalyKind::DirectoryWithSize(size));
+                other = Some((size, "expect payload after a directory"));
             }
             0
         }
         EntryKind::Hardlink | EntryKind::Symlink | EntryKind::Character | EntryKind::Block | EntryKind::Fifo => {
             if size > 0 {
                 odd(AnomalyKind::LinkWithSize(size));
+                other = Some((size, "expect payload after a link, device or pipe"));
             }
             0
         }
         _ => size,
     };
-    Ok(Framing { kind, size: real_size.unwrap_or(stored_size), stored_size })
+    if kind == EntryKind::Directory && matches!(header.typeflag(), b'0' | 0) {
+        other = Some((0, "take it for a directory without payload"));
+    }
+    let sparse = kind == EntryKind::Sparse;
+    if sparse {
+        odd(AnomalyKind::Sparse { stored: stored_size, size: real_size });
+    }
+    Ok(Framing { kind, size: real_size.unwrap_or(stored_size), stored_size, sparse, real_size, other })
 }
 
 fn kind(header: RawHeader<'_>, name: &[u8], extension: &Extension, odd: &mut dyn FnMut(AnomalyKind)) -> EntryKind {
     match header.typeflag() {
-        b'0' | 0 if extension.sparse => {
-            odd(AnomalyKind::Sparse);
-            EntryKind::Sparse
-        }
+        b'0' | 0 if extension.is_sparse => EntryKind::Sparse,
         b'0' | 0 if name.ends_with(b"/") => {
             odd(AnomalyKind::SlashFile);
             EntryKind::Directory
@@ -137,20 +158,35 @@ fn kind(header: RawHeader<'_>, name: &[u8], extension: &Extension, odd: &mut dyn
         b'5' | b'D' => EntryKind::Directory,
         b'6' => EntryKind::Fifo,
         b'7' => EntryKind::Contiguous,
-        b'S' => {
-            odd(AnomalyKind::Sparse);
-            EntryKind::Sparse
-        }
+        b'S' => EntryKind::Sparse,
         b'M' => {
-            odd(AnomalyKind::Continuation);
+            let offset = header.volume_offset().ok().and_then(|number| number.unsigned());
+            odd(AnomalyKind::Continuation(offset));
             EntryKind::Other
         }
-        // GNU: volume label, and long names of before 1991.
-        b'V' | b'N' => EntryKind::Other,
+        b'V' => {
+            odd(AnomalyKind::Label(header.name().to_vec()));
+            EntryKind::Other
+        }
+        flag if vendor(flag).is_some() => {
+            odd(AnomalyKind::Vendor(flag, vendor(flag).unwrap_or_default()));
+            EntryKind::Other
+        }
         other => {
             odd(AnomalyKind::UnknownType(other));
             EntryKind::Other
         }
+    }
+}
+
+/// What typeflags mean that single vendors have given out; their payload is passed over.
+fn vendor(typeflag: u8) -> Option<&'static str> {
+    match typeflag {
+        b'A' => Some("an access control list of Solaris or AIX"),
+        b'E' => Some("an extended attribute of Solaris or AIX"),
+        b'I' => Some("an inode without content, of star"),
+        b'N' => Some("a list of long names, of GNU tar before 1991"),
+        _ => None,
     }
 }
 
@@ -161,7 +197,7 @@ pub(super) fn join_path(header: RawHeader<'_>, joined: &mut Vec<u8>, odd: &mut d
         // GNU keeps other fields there: times when incremental, and a sparse map; text means that somebody meant a prefix.
         Dialect::Gnu => {
             if header.typeflag() != b'S' && header.prefix().first().is_some_and(u8::is_ascii_alphabetic) {
-                odd(AnomalyKind::Prefix);
+                odd(AnomalyKind::Prefix(other_path(header)));
             }
             return false;
         }
@@ -171,13 +207,18 @@ pub(super) fn join_path(header: RawHeader<'_>, joined: &mut Vec<u8>, odd: &mut d
         return false;
     }
     if header.has_odd_version() {
-        odd(AnomalyKind::PrefixVersion);
+        odd(AnomalyKind::PrefixVersion(header.name().to_vec()));
     }
     joined.clear();
     joined.extend_from_slice(prefix);
     joined.push(b'/');
     joined.extend_from_slice(header.name());
     true
+}
+
+/// Prefix and name as one path, for the readers that honour both.
+fn other_path(header: RawHeader<'_>) -> Vec<u8> {
+    [header.prefix(), header.name()].join(&b'/')
 }
 
 /// Fills in what does not bear on the framing.
@@ -208,6 +249,11 @@ pub(super) fn describe<'a>(
         Dialect::V7 => pick(local).or(pick(global)).unwrap_or_default(),
         _ => pick(local).or(pick(global)).unwrap_or(declared),
     };
+    for (what, text) in [("path", &local.path), ("link target", &local.link)] {
+        if let (Some(here), Some(there)) = (text.value(), text.other()) {
+            odd(AnomalyKind::TwoNames { what, here: here.to_vec(), there: there.to_vec() });
+        }
+    }
     let (seconds, nanoseconds) = local.mtime.or(global.mtime).unwrap_or((mtime, 0));
     if path.is_empty() {
         odd(AnomalyKind::NoName);
@@ -245,6 +291,9 @@ pub(super) fn describe<'a>(
         gname: text(|extension| extension.gname.value(), header.gname()),
         mtime: Timestamp { seconds, nanoseconds },
         device,
+        attributes: &local.attributes,
         offset,
+        archive: 0,
+        salvaged: false,
     }
 }

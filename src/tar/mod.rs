@@ -17,19 +17,28 @@
 #![deny(clippy::as_conversions, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 
 mod anomaly;
+mod dumpdir;
 mod extension;
+mod fork;
 mod header;
 mod member;
 mod number;
 mod parser;
 mod pax;
+mod payload;
+mod sparse;
+mod tail;
 
 pub use anomaly::{Anomaly, AnomalyKind};
+pub use dumpdir::Dumpdir;
+pub use extension::ExtensionKind;
+pub use fork::{Names, Reading, Then};
 pub use header::{BLOCK_BYTES, Dialect, RawHeader};
 pub use member::Member;
 pub use number::{Form, Number, NumberError};
 pub use parser::{Accounts, EndMarker, Frame, Parser, Step};
 pub use pax::{PaxError, PaxFault, Record, Records};
+pub use sparse::{MapFault, Region};
 
 /// `usize` as a count of bytes; exact on every platform Rust has.
 fn count(bytes: usize) -> u64 {

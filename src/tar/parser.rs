@@ -8,8 +8,10 @@ use crate::limits::Limits;
 use super::anomaly::{Anomaly, AnomalyKind};
 use super::count;
 use super::extension::{ExtensionKind, Extensions};
+use super::fork::{Fork, after};
 use super::header::{BLOCK_BYTES, Checksum, RawHeader};
-use super::member::{Framing, Member, Unframed, describe, framing, join_path};
+use super::member::{Member, Unframed, describe, framing, join_path};
+use super::sparse::{Map, TextMap};
 
 /// What [`Parser::step`] answers.
 #[derive(Debug)]
@@ -33,9 +35,11 @@ pub enum Frame<'a> {
     /// A member header: 512 bytes.
     Member(Member<'a>),
     /// An extension header and its payload.
-    Extension,
-    /// A block of an old GNU sparse map.
+    Extension(ExtensionKind),
+    /// A block of a sparse map.
     SparseMap,
+    /// So many bytes of the member come next that are not stored: zeros. Nothing is consumed.
+    Hole(u64),
     /// The next so many bytes are payload. None is consumed: the caller takes or passes over them and says so with
     /// [`Parser::advance`], or [`Parser::cut`] where the input ends before.
     Payload(u64),
@@ -63,8 +67,10 @@ pub enum EndMarker {
 /// Where the bytes of the input went; the sum is the length of the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Accounts {
-    /// Members met.
+    /// Members met, in all archives of the input.
     pub members: u64,
+    /// Archives that follow the first one's end marker.
+    pub further_archives: u64,
     /// Headers, extension headers with their payloads, sparse maps.
     pub header_bytes: u64,
     /// Payloads.
@@ -97,48 +103,64 @@ impl Accounts {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     AwaitingHeader,
-    AwaitingSparseMap { regions: u64, payload: u64 },
-    InPayload { left: u64 },
-    AwaitingPadding { bytes: usize },
+    /// Blocks of an old GNU or star map.
+    AwaitingSparseMap,
+    /// The map of format 1.0 stands at the start of the payload.
+    AwaitingTextMap {
+        left: u64,
+    },
+    InPayload {
+        left: u64,
+    },
+    AwaitingPadding {
+        bytes: usize,
+    },
     AwaitingSecondZero,
-    InTrailer { classified: Option<Trailer> },
-    Lost { to_damage: bool },
+    /// `junk` is where bytes began that are neither zeros nor an archive.
+    InTrailer {
+        junk: Option<u64>,
+    },
+    /// Since that offset.
+    Lost {
+        since: u64,
+        to_damage: bool,
+    },
     Ended,
-}
-
-/// What the first bytes after the end marker that are not zero turned out to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Trailer {
-    offset: u64,
-    header: bool,
-    after_lone_block: bool,
 }
 
 /// Reads one tar.
 #[derive(Debug)]
 pub struct Parser {
-    limits: Limits,
-    state: State,
+    pub(super) limits: Limits,
+    pub(super) salvaging: bool,
+    pub(super) state: State,
     /// Bytes of the current payload in all, for the padding and for what is missing of it.
-    payload: u64,
-    offset: u64,
-    /// Whether the size of the current payload is one of two that were given, and its beginning was not looked at yet.
-    suspect: bool,
+    pub(super) payload: u64,
+    pub(super) offset: u64,
+    /// The member being read: whether its holes are given, and whether its content can be told from what was there.
+    pub(super) sparse: bool,
+    pub(super) member_whole: bool,
+    pub(super) map: Map,
+    pub(super) text_map: TextMap,
+    pub(super) real_size: Option<u64>,
+    /// Another way to read on from a header before.
+    pub(super) fork: Option<Fork>,
     /// Where the extension headers of the coming member begin.
-    pending: Option<Pending>,
-    extensions: Extensions,
+    pub(super) pending: Option<Pending>,
+    pub(super) extensions: Extensions,
     joined: Vec<u8>,
-    accounts: Accounts,
-    end_marker: EndMarker,
-    whole: bool,
-    anomalies: Vec<Anomaly>,
+    pub(super) accounts: Accounts,
+    pub(super) end_marker: EndMarker,
+    pub(super) whole: bool,
+    pub(super) salvaged: bool,
+    pub(super) anomalies: Vec<Anomaly>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Pending {
-    offset: u64,
+pub(super) struct Pending {
+    pub(super) offset: u64,
     headers: u64,
     bytes: u64,
 }
@@ -149,18 +171,32 @@ impl Parser {
     pub fn new(limits: &Limits) -> Self {
         Self {
             limits: limits.clone(),
+            salvaging: false,
             state: State::AwaitingHeader,
             payload: 0,
-            suspect: false,
             offset: 0,
+            sparse: false,
+            member_whole: true,
+            map: Map::default(),
+            text_map: TextMap::default(),
+            real_size: None,
+            fork: None,
             pending: None,
             extensions: Extensions::default(),
             joined: Vec::new(),
             accounts: Accounts::default(),
             end_marker: EndMarker::Missing,
             whole: true,
+            salvaged: false,
             anomalies: Vec::new(),
         }
+    }
+
+    /// Looks for the next header wherever sync is lost, at any byte, and reads on from there.
+    #[must_use]
+    pub fn salvaging(mut self) -> Self {
+        self.salvaging = true;
+        self
     }
 
     /// Bytes from the start of the tar to the next one.
@@ -187,10 +223,17 @@ impl Parser {
         self.whole
     }
 
-    /// Whether more of the member met last follows: its sparse map or its payload.
+    /// Whether more of the member met last follows: its sparse map, its payload or a hole.
     #[must_use]
     pub fn is_inside_member(&self) -> bool {
-        matches!(self.state, State::AwaitingSparseMap { .. } | State::InPayload { .. })
+        matches!(self.state, State::AwaitingSparseMap | State::AwaitingTextMap { .. } | State::InPayload { .. })
+    }
+
+    /// Whether the content of the member met last was given as it is: not cut, and not with a sparse map that cannot be
+    /// right.
+    #[must_use]
+    pub fn is_member_whole(&self) -> bool {
+        self.member_whole
     }
 
     /// What was odd since the last call.
@@ -209,36 +252,14 @@ impl Parser {
     pub fn step<'p>(&'p mut self, input: &'p [u8], at_end: bool) -> Step<'p> {
         match self.state {
             State::AwaitingHeader => self.header(input, at_end),
-            State::AwaitingSparseMap { regions, payload } => self.sparse_map(input, at_end, regions, payload),
+            State::AwaitingSparseMap => self.sparse_map(input, at_end),
+            State::AwaitingTextMap { left } => self.text_map(input, at_end, left),
             State::InPayload { left } => self.in_payload(input, at_end, left),
             State::AwaitingPadding { bytes } => self.padding(input, at_end, bytes),
             State::AwaitingSecondZero => self.second_zero(input, at_end),
-            State::InTrailer { classified: Some(trailer) } => self.trailer_rest(input, at_end, trailer),
-            State::InTrailer { classified: None } => self.trailer(input, at_end),
-            State::Lost { .. } if input.is_empty() && !at_end => Step::Need(1),
-            State::Lost { to_damage } => self.lost(input, to_damage),
+            State::InTrailer { junk } => self.trailer(input, at_end, junk),
+            State::Lost { since, to_damage } => self.lost(input, at_end, since, to_damage),
             State::Ended => Step::End,
-        }
-    }
-
-    /// Books `bytes` of the current payload as taken or passed over.
-    pub fn advance(&mut self, bytes: u64) {
-        if let State::InPayload { left } = self.state {
-            let bytes = bytes.min(left);
-            self.offset = self.offset.saturating_add(bytes);
-            self.accounts.payload_bytes = self.accounts.payload_bytes.saturating_add(bytes);
-            self.state = match left.saturating_sub(bytes) {
-                0 => self.after_payload(),
-                left => State::InPayload { left },
-            };
-        }
-    }
-
-    /// The input ended inside the current payload.
-    pub fn cut(&mut self) {
-        if let State::InPayload { left } = self.state {
-            let got = self.payload.saturating_sub(left);
-            self.truncated("a member's payload", self.payload, got);
         }
     }
 
@@ -252,6 +273,7 @@ impl Parser {
             }
             return self.end_without_marker(input);
         };
+        self.meet_fork();
         if header.is_zero() {
             if let Some(pending) = self.pending.take() {
                 self.odd(pending.offset, AnomalyKind::ExtensionOrphan);
@@ -264,12 +286,15 @@ impl Parser {
             Checksum::Signed => self.odd(self.offset, AnomalyKind::SignedChecksum),
             Checksum::Wrong { stored, computed } => {
                 self.odd(self.offset, AnomalyKind::BadHeader { stored, computed });
-                return self.lose(input);
+                if self.salvaging && self.accounts.members > 0 {
+                    self.odd(self.offset, AnomalyKind::Partial);
+                }
+                return self.lose(input, at_end);
             }
         }
         match ExtensionKind::of(header.typeflag()) {
             Some(kind) => self.extension(input, at_end, header, kind),
-            None => self.member(input, header),
+            None => self.member(input, at_end, header),
         }
     }
 
@@ -288,7 +313,7 @@ impl Parser {
             Ok(size) => size,
             Err(anomaly) => {
                 self.odd(self.offset, anomaly);
-                return self.lose(input);
+                return self.lose(input, at_end);
             }
         };
         let pending = self.pending.unwrap_or(Pending { offset: self.offset, headers: 0, bytes: 0 });
@@ -330,10 +355,10 @@ impl Parser {
             self.pending = Some(pending);
         }
         self.book_header(whole);
-        Step::Frame { consumed: whole, frame: Frame::Extension }
+        Step::Frame { consumed: whole, frame: Frame::Extension(kind) }
     }
 
-    fn member<'p>(&'p mut self, input: &'p [u8], header: RawHeader<'p>) -> Step<'p> {
+    fn member<'p>(&'p mut self, input: &'p [u8], at_end: bool, header: RawHeader<'p>) -> Step<'p> {
         let at = self.offset;
         let first = self.pending.take().map_or(at, |pending| pending.offset);
         let mut odd: Vec<AnomalyKind> = Vec::new();
@@ -348,238 +373,39 @@ impl Parser {
             Err(Unframed(kind)) => {
                 odd.push(kind);
                 self.anomalies.extend(odd.into_iter().map(|kind| Anomaly { offset: at, kind }));
-                return self.lose(input);
+                return self.lose(input, at_end);
             }
         };
-        self.begin_payload(header, &framed);
-        self.suspect = odd.iter().any(|kind| matches!(kind, AnomalyKind::PaxSize { .. }));
         self.book_header(BLOCK_BYTES);
         self.accounts.members = self.accounts.members.saturating_add(1);
-        let Self { extensions, joined, limits, anomalies, .. } = self;
+        self.begin_payload(header, &framed);
+        let Self { extensions, joined, limits, anomalies, fork, .. } = self;
         let own = if is_joined { joined } else { header.name() };
         let path = extensions.local.path.value().unwrap_or(own);
-        let member = describe(header, path, &framed, extensions, first, limits, &mut |kind| odd.push(kind));
+        match (&mut *fork, framed.other) {
+            (Some(fork), _) => fork.misses(path),
+            (None, Some((bytes, who))) => {
+                *fork = after(self.offset, bytes)
+                    .filter(|other| after(self.offset, framed.stored_size) != Some(*other))
+                    .map(|other| Fork::new(at, other, who));
+            }
+            (None, None) => {}
+        }
+        let member = Member {
+            archive: self.accounts.further_archives,
+            salvaged: self.salvaged,
+            ..describe(header, path, &framed, extensions, first, limits, &mut |kind| odd.push(kind))
+        };
         anomalies.extend(odd.into_iter().map(|kind| Anomaly { offset: at, kind }));
         Step::Frame { consumed: BLOCK_BYTES, frame: Frame::Member(member) }
     }
 
-    fn begin_payload(&mut self, header: RawHeader<'_>, framed: &Framing) {
-        self.payload = framed.stored_size;
-        self.state = if header.typeflag() == b'S' && header.gnu_map_continues() {
-            State::AwaitingSparseMap { regions: 4, payload: framed.stored_size }
-        } else {
-            self.payload_ahead()
-        };
-    }
-
-    fn payload_ahead(&self) -> State {
-        match self.payload {
-            0 => State::AwaitingHeader,
-            left => State::InPayload { left },
-        }
-    }
-
-    fn after_payload(&mut self) -> State {
-        let block = count(BLOCK_BYTES);
-        let over = self.payload.checked_rem(block).unwrap_or(0);
-        match usize::try_from(block.saturating_sub(over)) {
-            Ok(bytes) if over != 0 => State::AwaitingPadding { bytes },
-            _ => State::AwaitingHeader,
-        }
-    }
-
-    fn in_payload<'p>(&'p mut self, input: &'p [u8], at_end: bool, left: u64) -> Step<'p> {
-        if self.suspect {
-            let wanted = usize::try_from(left).unwrap_or(BLOCK_BYTES).min(BLOCK_BYTES);
-            if input.len() < wanted && !at_end {
-                return Step::Need(wanted);
-            }
-            self.suspect = false;
-            if RawHeader::first(input).filter(|_| wanted == BLOCK_BYTES).is_some_and(RawHeader::is_valid) {
-                self.odd(self.offset, AnomalyKind::Smuggled);
-            }
-        }
-        Step::Frame { consumed: 0, frame: Frame::Payload(left) }
-    }
-
-    fn sparse_map<'p>(&'p mut self, input: &'p [u8], at_end: bool, regions: u64, payload: u64) -> Step<'p> {
-        // A block of the map holds 21 regions.
-        let regions = regions.saturating_add(21);
-        let Some(block) = RawHeader::first(input) else {
-            return if at_end {
-                self.truncated_frame(input, "a sparse map", BLOCK_BYTES)
-            } else {
-                Step::Need(BLOCK_BYTES)
-            };
-        };
-        if regions > self.limits.sparse_regions {
-            return self.stop_at_limit(input, "sparse-regions", self.limits.sparse_regions, regions);
-        }
-        self.state = if block.gnu_map_block_continues() {
-            State::AwaitingSparseMap { regions, payload }
-        } else {
-            self.payload_ahead()
-        };
-        self.book_header(BLOCK_BYTES);
-        Step::Frame { consumed: BLOCK_BYTES, frame: Frame::SparseMap }
-    }
-
-    fn padding<'p>(&'p mut self, input: &'p [u8], at_end: bool, bytes: usize) -> Step<'p> {
-        let Some(padding) = input.get(..bytes) else {
-            return if at_end {
-                self.truncated_frame(input, "the padding of a member", bytes)
-            } else {
-                Step::Need(bytes)
-            };
-        };
-        if let Some(at) = padding.iter().position(|byte| *byte != 0) {
-            self.odd(self.offset.saturating_add(count(at)), AnomalyKind::Padding);
-        }
-        self.offset = self.offset.saturating_add(count(bytes));
-        self.accounts.padding_bytes = self.accounts.padding_bytes.saturating_add(count(bytes));
-        self.state = State::AwaitingHeader;
-        Step::Frame { consumed: bytes, frame: Frame::Padding }
-    }
-
-    fn second_zero<'p>(&'p mut self, input: &'p [u8], at_end: bool) -> Step<'p> {
-        match RawHeader::first(input) {
-            None if !at_end => Step::Need(BLOCK_BYTES),
-            Some(block) if block.is_zero() => {
-                self.end_marker = EndMarker::Whole;
-                self.state = State::InTrailer { classified: None };
-                self.book_end_marker()
-            }
-            block => {
-                self.end_marker = EndMarker::Short;
-                let header = block.is_some_and(RawHeader::is_valid);
-                let only = self.offset.saturating_sub(count(BLOCK_BYTES));
-                if !header {
-                    self.odd(only, AnomalyKind::EndShort);
-                }
-                let data = input.iter().take(BLOCK_BYTES).any(|byte| *byte != 0);
-                let classified = data.then_some(Trailer { offset: self.offset, header, after_lone_block: true });
-                self.state = State::InTrailer { classified };
-                self.step(input, at_end)
-            }
-        }
-    }
-
-    fn trailer<'p>(&'p mut self, input: &'p [u8], at_end: bool) -> Step<'p> {
-        let Some(first) = input.iter().position(|byte| *byte != 0) else {
-            if at_end {
-                self.state = State::Ended;
-            } else if input.is_empty() {
-                return Step::Need(1);
-            } else if input.len() < BLOCK_BYTES {
-                return Step::Need(BLOCK_BYTES);
-            }
-            // Whole blocks only, so that a header is looked for where one may stand.
-            let blocks = input.len().saturating_sub(input.len().checked_rem(BLOCK_BYTES).unwrap_or(0));
-            return self.book_trailer(if at_end { input.len() } else { blocks });
-        };
-        let block = first.saturating_sub(first.checked_rem(BLOCK_BYTES).unwrap_or(0));
-        let rest = input.get(block..).unwrap_or_default();
-        if rest.len() < BLOCK_BYTES && !at_end {
-            return Step::Need(block.saturating_add(BLOCK_BYTES));
-        }
-        let header = RawHeader::first(rest).is_some_and(RawHeader::is_valid);
-        let offset = self.offset.saturating_add(count(if header { block } else { first }));
-        self.state = State::InTrailer { classified: Some(Trailer { offset, header, after_lone_block: false }) };
-        self.book_trailer(block)
-    }
-
-    fn trailer_rest<'p>(&'p mut self, input: &'p [u8], at_end: bool, trailer: Trailer) -> Step<'p> {
-        if input.is_empty() && !at_end {
-            return Step::Need(1);
-        }
-        if at_end {
-            let end = self.offset.saturating_add(count(input.len()));
-            let bytes = end.saturating_sub(trailer.offset);
-            match trailer {
-                Trailer { header: true, after_lone_block: false, .. } => {
-                    self.odd(trailer.offset, AnomalyKind::SecondArchive { bytes });
-                }
-                Trailer { header: true, .. } => self.odd(trailer.offset, AnomalyKind::LoneZeroBlock { bytes }),
-                Trailer { header: false, .. } => self.odd(trailer.offset, AnomalyKind::Trailing { bytes }),
-            }
-            self.state = State::Ended;
-        }
-        self.book_trailer(input.len())
-    }
-
-    fn lost<'p>(&'p mut self, input: &'p [u8], to_damage: bool) -> Step<'p> {
-        if input.is_empty() {
-            self.state = State::Ended;
-            let bytes = self.accounts.lost_bytes;
-            if to_damage && bytes > 0 {
-                self.odd(self.offset.saturating_sub(bytes), AnomalyKind::Lost { bytes });
-            }
-            return Step::End;
-        }
-        self.offset = self.offset.saturating_add(count(input.len()));
-        self.accounts.lost_bytes = self.accounts.lost_bytes.saturating_add(count(input.len()));
-        Step::Frame { consumed: input.len(), frame: Frame::Lost }
-    }
-
-    /// Gives up on damage: from here on bytes are only counted.
-    fn lose<'p>(&'p mut self, input: &'p [u8]) -> Step<'p> {
-        self.whole = false;
-        self.state = State::Lost { to_damage: true };
-        self.lost(input, true)
-    }
-
-    /// Gives up on a limit: what follows may be good, but nobody looks.
-    fn stop_at_limit<'p>(&'p mut self, input: &'p [u8], name: &'static str, limit: u64, wanted: u64) -> Step<'p> {
-        self.odd(self.offset, AnomalyKind::Limit { name, limit, wanted });
-        self.whole = false;
-        self.state = State::Lost { to_damage: false };
-        self.lost(input, false)
-    }
-
-    fn end_without_marker<'p>(&'p mut self, input: &'p [u8]) -> Step<'p> {
-        if !input.is_empty() {
-            return self.truncated_frame(input, "a member header", BLOCK_BYTES);
-        }
-        if let Some(pending) = self.pending.take() {
-            self.odd(pending.offset, AnomalyKind::ExtensionOrphan);
-        }
-        self.odd(self.offset, AnomalyKind::EndMissing);
-        self.state = State::Ended;
-        Step::End
-    }
-
-    /// The input ends inside something that is looked at whole; what there is of it is booked as lost.
-    fn truncated_frame<'p>(&'p mut self, input: &'p [u8], inside: &'static str, needed: usize) -> Step<'p> {
-        self.truncated(inside, count(needed), count(input.len()));
-        self.offset = self.offset.saturating_add(count(input.len()));
-        self.accounts.lost_bytes = self.accounts.lost_bytes.saturating_add(count(input.len()));
-        Step::Frame { consumed: input.len(), frame: Frame::Lost }
-    }
-
-    fn truncated(&mut self, inside: &'static str, needed: u64, got: u64) {
-        self.odd(self.offset, AnomalyKind::Truncated { inside, needed, got });
-        self.whole = false;
-        self.state = State::Ended;
-    }
-
-    fn odd(&mut self, offset: u64, kind: AnomalyKind) {
+    pub(super) fn odd(&mut self, offset: u64, kind: AnomalyKind) {
         self.anomalies.push(Anomaly { offset, kind });
     }
 
-    fn book_header(&mut self, bytes: usize) {
+    pub(super) fn book_header(&mut self, bytes: usize) {
         self.offset = self.offset.saturating_add(count(bytes));
         self.accounts.header_bytes = self.accounts.header_bytes.saturating_add(count(bytes));
-    }
-
-    fn book_end_marker<'p>(&mut self) -> Step<'p> {
-        self.offset = self.offset.saturating_add(count(BLOCK_BYTES));
-        self.accounts.end_marker_bytes = self.accounts.end_marker_bytes.saturating_add(count(BLOCK_BYTES));
-        Step::Frame { consumed: BLOCK_BYTES, frame: Frame::EndMarker }
-    }
-
-    fn book_trailer<'p>(&mut self, bytes: usize) -> Step<'p> {
-        self.offset = self.offset.saturating_add(count(bytes));
-        self.accounts.trailer_bytes = self.accounts.trailer_bytes.saturating_add(count(bytes));
-        Step::Frame { consumed: bytes, frame: Frame::Trailer }
     }
 }

@@ -125,6 +125,8 @@ struct Verifier {
     inventory: Inventory,
     members: Option<MemberDigests<Vec<u8>>>,
     content: Sha256,
+    /// Whether the entry is none of the first archive's: read, because every byte is, and not judged.
+    is_further: bool,
 }
 
 impl Verifier {
@@ -135,6 +137,7 @@ impl Verifier {
             inventory: Inventory::default(),
             members: reading.hashes.any().then(|| MemberDigests::new(reading.hashes, workers)),
             content: Sha256::new(),
+            is_further: false,
         }
     }
 
@@ -152,13 +155,18 @@ impl Verifier {
 
 impl Sink for Verifier {
     fn entry(&mut self, entry: &Entry<'_>) -> Want {
+        self.is_further = entry.archive > 0;
+        if self.is_further {
+            return Want::Stream;
+        }
         self.judge.entry(entry);
         self.inventory.count(entry);
         let Some(members) = &mut self.members else { return Want::Stream };
-        let has_content = entry.kind.is_file() || entry.stored_size > 0;
         let record = content_record(entry);
         let weight = record.len();
-        members.begin(record, weight, has_content.then_some(entry.stored_size));
+        let content = content_bytes(entry);
+        let has_content = content.is_some();
+        members.begin(record, weight, content);
         while let Some((record, digests)) = members.ready() {
             absorb(&mut self.content, &record, digests);
         }
@@ -167,16 +175,28 @@ impl Sink for Verifier {
 
     fn data(&mut self, chunk: &Chunk) {
         match &mut self.members {
-            Some(members) => members.data(&chunk.bytes),
-            None => touch(&chunk.bytes),
+            Some(members) if !self.is_further => members.data(&chunk.bytes),
+            _ => touch(&chunk.bytes),
+        }
+    }
+
+    fn hole(&mut self, bytes: u64) {
+        if let (Some(members), false) = (&mut self.members, self.is_further) {
+            members.hole(bytes);
         }
     }
 
     fn end(&mut self, whole: bool) {
-        if let Some(members) = &mut self.members {
+        if let (Some(members), false) = (&mut self.members, self.is_further) {
             members.end(whole);
         }
     }
+}
+
+/// Bytes of content there will be to hash, holes included; `None` for entries without content.
+pub(crate) fn content_bytes(entry: &Entry<'_>) -> Option<u64> {
+    let bytes = if entry.kind == EntryKind::Sparse { entry.size } else { entry.stored_size };
+    (entry.kind.is_file() || entry.stored_size > 0).then_some(bytes)
 }
 
 /// Has every page of `bytes` read: a mapped page that nobody touched may lie on a bad sector.

@@ -21,7 +21,7 @@ use crate::place::{Depth, Place};
 use crate::secret::{Secret, Unlock};
 use crate::source::{Chunk, Source as _};
 use crate::tar::{BLOCK_BYTES, Dialect, RawHeader};
-use crate::walk::{Sink, Walked, Want, drive};
+use crate::walk::{Piece, Sink, Walked, Want, Way, drive};
 
 /// How to read an archive.
 #[derive(Debug, Clone)]
@@ -34,6 +34,8 @@ pub struct Reading {
     pub hashes: Hashes,
     /// Digests wanted of the archive file.
     pub archive_hashes: Hashes,
+    /// Whether to look for members behind damage.
+    pub salvage: bool,
     /// How far it is, for who watches.
     pub progress: Arc<Progress>,
 }
@@ -45,6 +47,7 @@ impl Default for Reading {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             hashes: Hashes::SHA256,
             archive_hashes: Hashes::SHA256,
+            salvage: false,
             progress: Arc::default(),
         }
     }
@@ -119,6 +122,7 @@ pub struct Road {
     stack: Stack,
     known: ArchiveDigests,
     limits: Limits,
+    salvage: bool,
     progress: Arc<Progress>,
 }
 
@@ -158,6 +162,7 @@ impl Road {
                     stack,
                     known,
                     limits: reading.limits.clone(),
+                    salvage: reading.salvage,
                     progress: Arc::clone(&reading.progress),
                 }))
             }
@@ -180,10 +185,11 @@ impl Road {
     /// # Errors
     /// The archive could not be read.
     pub fn walk(self, sink: &mut dyn Sink) -> Result<Journey, Error> {
-        let Self { name, mut stack, known, limits, progress } = self;
+        let Self { name, mut stack, known, limits, salvage, progress } = self;
         let mut gather = Gather { progress: &progress, sink, findings: Findings::new(limits.findings_per_code) };
         let input = |error: io::Error| Error::Input { source: name.clone(), error };
-        let walked = drive(&mut *stack.layer, stack.depth, &limits, &mut gather).map_err(input)?;
+        let way = Way { limits: &limits, depth: stack.depth, salvage };
+        let walked = drive(&mut *stack.layer, way, &mut gather).map_err(input)?;
         if walked.accounts.members == 0 && walked.whole && !walked.stopped {
             let place = Place::at(stack.depth, 0);
             let finding = Finding::new(&code::TAR_NO_MEMBERS, place, "no member before the end");
@@ -259,8 +265,16 @@ impl Sink for Gather<'_> {
         self.sink.data(chunk);
     }
 
+    fn hole(&mut self, bytes: u64) {
+        self.sink.hole(bytes);
+    }
+
     fn end(&mut self, whole: bool) {
         self.sink.end(whole);
+    }
+
+    fn piece(&mut self, piece: &Piece) {
+        self.sink.piece(piece);
     }
 
     fn finding(&mut self, finding: &Finding) {

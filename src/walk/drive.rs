@@ -6,13 +6,15 @@
 
 use std::io;
 
-use super::sink::{Sink, Want};
+use super::sink::{Piece, Sink, Want};
 use crate::entry::Entry;
 use crate::finding::Finding;
 use crate::limits::Limits;
 use crate::place::{Depth, Place};
 use crate::source::{CHUNK_BYTES, Source};
-use crate::tar::{Accounts, AnomalyKind, BLOCK_BYTES, EndMarker, Frame, Member, Parser, Step};
+use crate::tar::{
+    Accounts, Anomaly, AnomalyKind, BLOCK_BYTES, Dumpdir, EndMarker, ExtensionKind, Frame, Member, Parser, Step,
+};
 
 /// What a walk found out about the archive's form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,52 +29,70 @@ pub struct Walked {
     pub stopped: bool,
 }
 
-/// Walks the tar that `source` gives from here; offsets in findings count at `depth`.
+/// How to walk.
+#[derive(Debug, Clone, Copy)]
+pub struct Way<'a> {
+    /// What the input may ask for.
+    pub limits: &'a Limits,
+    /// Where the archive stands in the wrapping: offsets in findings count there.
+    pub depth: Depth,
+    /// Whether to look for members behind damage.
+    pub salvage: bool,
+}
+
+/// Walks the tar that `source` gives from here.
 ///
 /// # Errors
 /// The source could not be read.
-pub fn drive(source: &mut dyn Source, depth: Depth, limits: &Limits, sink: &mut dyn Sink) -> io::Result<Walked> {
-    let mut parser = Parser::new(limits);
-    let mut reporter = Reporter { depth, path: Vec::new() };
-    let mut want = Want::Skip;
+pub fn drive(source: &mut dyn Source, way: Way<'_>, sink: &mut dyn Sink) -> io::Result<Walked> {
+    let mut parser = Parser::new(way.limits);
+    if way.salvage {
+        parser = parser.salvaging();
+    }
+    let mut walk = Walk {
+        depth: way.depth,
+        path: Vec::new(),
+        want: Want::Skip,
+        is_open: false,
+        holes: 0,
+        is_hollow: false,
+        listing: None,
+    };
     let mut wanted = BLOCK_BYTES;
-    // Whether an entry has begun and is not over: its end is owed to the sink, whatever happens to the archive.
-    let mut is_open = false;
     loop {
         let input = source.peek(wanted)?;
         let at_end = input.len() < wanted;
+        let offset = parser.offset();
         match parser.step(input, at_end) {
             Step::Need(bytes) => {
                 wanted = bytes;
                 continue;
             }
             Step::End => {
-                reporter.report(&mut parser, sink);
+                walk.report(&mut parser, sink);
                 break;
             }
             Step::Frame { frame: Frame::Payload(bytes), .. } => {
-                let whole = payload(source, &mut parser, bytes, want, sink)?;
-                reporter.report(&mut parser, sink);
-                sink.end(whole);
-                is_open = false;
+                walk.report(&mut parser, sink);
+                sink.piece(&Piece { offset, bytes, what: "payload" });
+                walk.payload(source, &mut parser, bytes, sink)?;
+                walk.end(&mut parser, sink);
+            }
+            Step::Frame { frame: Frame::Hole(bytes), .. } => {
+                sink.piece(&Piece { offset, bytes: 0, what: "hole" });
+                walk.hole(bytes, offset, way.limits, sink);
+                walk.end(&mut parser, sink);
             }
             Step::Frame { consumed, frame } => {
+                sink.piece(&Piece { offset, bytes: consumed as u64, what: word(&frame) });
                 if let Frame::Member(member) = &frame {
-                    reporter.path.clear();
-                    reporter.path.extend_from_slice(member.path);
-                    want = sink.entry(&entry(member));
-                    is_open = true;
+                    walk.begin(member, sink);
                 }
-                reporter.report(&mut parser, sink);
-                // Without payload it ends here, or where its sparse map does, or the input inside that.
-                if is_open && !parser.is_inside_member() && want != Want::Stop {
-                    sink.end(parser.is_whole());
-                    is_open = false;
-                }
+                walk.end(&mut parser, sink);
                 source.skip(consumed as u64)?;
             }
         }
-        if want == Want::Stop {
+        if walk.want == Want::Stop {
             return Ok(walked(&parser, true));
         }
         wanted = BLOCK_BYTES;
@@ -80,32 +100,131 @@ pub fn drive(source: &mut dyn Source, depth: Depth, limits: &Limits, sink: &mut 
     Ok(walked(&parser, false))
 }
 
-/// Takes or passes over a payload of `bytes`; false where the source ends before.
-fn payload(
-    source: &mut dyn Source,
-    parser: &mut Parser,
-    bytes: u64,
+/// What a walk remembers from one frame to the next.
+struct Walk {
+    depth: Depth,
+    /// Path of the member that was met last.
+    path: Vec<u8>,
     want: Want,
-    sink: &mut dyn Sink,
-) -> io::Result<bool> {
-    let mut left = bytes;
-    if want == Want::Skip {
-        let skipped = source.skip(left)?;
-        parser.advance(skipped);
-        left -= skipped.min(left);
-    } else {
-        while left > 0 {
-            let at_most = usize::try_from(left).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
-            let Some(chunk) = source.take(at_most)? else { break };
-            parser.advance(chunk.bytes.len() as u64);
-            left -= (chunk.bytes.len() as u64).min(left);
-            sink.data(&chunk);
+    /// Whether an entry has begun and is not over: its end is owed to the sink, whatever happens to the archive.
+    is_open: bool,
+    /// Bytes of holes given so far, of all members.
+    holes: u64,
+    /// Whether a hole of this member was too much to give.
+    is_hollow: bool,
+    /// The listing of an incremental backup that is being read.
+    listing: Option<(u64, Dumpdir)>,
+}
+
+impl Walk {
+    fn begin(&mut self, member: &Member<'_>, sink: &mut dyn Sink) {
+        self.path.clear();
+        self.path.extend_from_slice(member.path);
+        self.listing = (member.header.typeflag() == b'D').then(|| (member.offset, Dumpdir::default()));
+        self.is_hollow = false;
+        self.want = sink.entry(&entry(member));
+        self.is_open = true;
+    }
+
+    /// Tells what was odd, and that the entry is over where it is: without payload at once, or after its last part, or where
+    /// the input ends inside it.
+    fn end(&mut self, parser: &mut Parser, sink: &mut dyn Sink) {
+        self.report(parser, sink);
+        if !self.is_open || parser.is_inside_member() || self.want == Want::Stop {
+            return;
+        }
+        if let Some((offset, listing)) = self.listing.take() {
+            self.tell(Anomaly { offset, kind: AnomalyKind::Incremental(listing) }, sink);
+        }
+        sink.end(parser.is_member_whole() && !self.is_hollow);
+        self.is_open = false;
+    }
+
+    /// Zeros cost nothing to store and much to hash: past the limit they are not given.
+    fn hole(&mut self, bytes: u64, offset: u64, limits: &Limits, sink: &mut dyn Sink) {
+        if self.want != Want::Stream || self.is_hollow {
+            return;
+        }
+        let holes = self.holes.saturating_add(bytes);
+        if holes > limits.hole_bytes {
+            self.is_hollow = true;
+            let (name, limit) = ("hole-bytes", limits.hole_bytes);
+            return self.tell(Anomaly { offset, kind: AnomalyKind::Limit { name, limit, wanted: holes } }, sink);
+        }
+        self.holes = holes;
+        sink.hole(bytes);
+    }
+
+    /// Takes or passes over a payload of `bytes`, as far as there are so many.
+    fn payload(
+        &mut self,
+        source: &mut dyn Source,
+        parser: &mut Parser,
+        bytes: u64,
+        sink: &mut dyn Sink,
+    ) -> io::Result<()> {
+        let mut left = bytes;
+        if self.want == Want::Skip && self.listing.is_none() {
+            let skipped = source.skip(left)?;
+            parser.advance(skipped);
+            left -= skipped.min(left);
+        } else {
+            while left > 0 {
+                let at_most = usize::try_from(left).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
+                let Some(chunk) = source.take(at_most)? else { break };
+                parser.advance(chunk.bytes.len() as u64);
+                left -= (chunk.bytes.len() as u64).min(left);
+                if let Some((_, listing)) = &mut self.listing {
+                    listing.feed(&chunk.bytes);
+                }
+                if self.want == Want::Stream {
+                    sink.data(&chunk);
+                }
+            }
+        }
+        if left > 0 {
+            parser.cut();
+        } else if bytes == 0 {
+            parser.advance(0);
+        }
+        Ok(())
+    }
+
+    fn report(&self, parser: &mut Parser, sink: &mut dyn Sink) {
+        if parser.has_anomalies() {
+            for anomaly in parser.anomalies() {
+                self.tell(anomaly, sink);
+            }
         }
     }
-    if left > 0 {
-        parser.cut();
+
+    fn tell(&self, anomaly: Anomaly, sink: &mut dyn Sink) {
+        let place = Place::at(self.depth, anomaly.offset);
+        let place = if concerns_member(&anomaly.kind) { place.of_entry(&self.path) } else { place };
+        let mut message = anomaly.kind.to_string();
+        if matches!(anomaly.kind, AnomalyKind::BadHeader { .. }) && !self.path.is_empty() {
+            message = format!("{message}; the last member before it is {}", self.path.escape_ascii());
+        }
+        sink.finding(&Finding::new(anomaly.kind.code(), place, message).with_severity(anomaly.kind.severity()));
     }
-    Ok(left == 0)
+}
+
+/// The word for a frame.
+fn word(frame: &Frame<'_>) -> &'static str {
+    match frame {
+        Frame::Member(_) => "member header",
+        Frame::Extension(ExtensionKind::Local) => "pax header",
+        Frame::Extension(ExtensionKind::Global) => "global pax header",
+        Frame::Extension(ExtensionKind::LongName) => "GNU long name",
+        Frame::Extension(ExtensionKind::LongLink) => "GNU long link",
+        Frame::SparseMap => "sparse map",
+        Frame::Hole(_) => "hole",
+        Frame::Payload(_) => "payload",
+        Frame::Padding => "padding",
+        Frame::EndMarker => "end marker",
+        Frame::Trailer => "trailer",
+        Frame::Lost => "lost",
+    }
 }
 
 fn walked(parser: &Parser, stopped: bool) -> Walked {
@@ -127,32 +246,10 @@ fn entry<'a>(member: &Member<'a>) -> Entry<'a> {
         mtime: member.mtime,
         link: member.link,
         device: member.device,
+        attributes: member.attributes,
         offset: member.offset,
-    }
-}
-
-/// Turns anomalies into findings with their place.
-struct Reporter {
-    depth: Depth,
-    /// Path of the member that was met last.
-    path: Vec<u8>,
-}
-
-impl Reporter {
-    fn report(&self, parser: &mut Parser, sink: &mut dyn Sink) {
-        if !parser.has_anomalies() {
-            return;
-        }
-        for anomaly in parser.anomalies() {
-            let place = Place::at(self.depth, anomaly.offset);
-            let place = if concerns_member(&anomaly.kind) { place.of_entry(&self.path) } else { place };
-            let mut message = anomaly.kind.to_string();
-            if matches!(anomaly.kind, AnomalyKind::BadHeader { .. }) && !self.path.is_empty() {
-                message = format!("{message}; the last member before it is {}", self.path.escape_ascii());
-            }
-            let finding = Finding::new(anomaly.kind.code(), place, message).with_severity(anomaly.kind.severity());
-            sink.finding(&finding);
-        }
+        archive: member.archive,
+        salvaged: member.salvaged,
     }
 }
 
@@ -163,8 +260,10 @@ fn concerns_member(kind: &AnomalyKind) -> bool {
         AnomalyKind::BadHeader { .. }
         | AnomalyKind::EndMissing
         | AnomalyKind::EndShort
-        | AnomalyKind::LoneZeroBlock { .. }
-        | AnomalyKind::SecondArchive { .. }
+        | AnomalyKind::LoneZeroBlock
+        | AnomalyKind::SecondArchive
+        | AnomalyKind::TwoReadings(_)
+        | AnomalyKind::Recovered { .. }
         | AnomalyKind::Trailing { .. }
         | AnomalyKind::Lost { .. }
         | AnomalyKind::Pax(_)
@@ -176,6 +275,7 @@ fn concerns_member(kind: &AnomalyKind) -> bool {
         | AnomalyKind::ExtensionOrphan
         | AnomalyKind::SignedChecksum
         | AnomalyKind::NulInName
+        | AnomalyKind::Charset(_)
         | AnomalyKind::Limit { .. } => false,
         _ => true,
     }

@@ -7,6 +7,6 @@ mod drive;
 mod fan;
 mod sink;
 
-pub use drive::{Walked, drive};
+pub use drive::{Walked, Way, drive};
 pub use fan::{Budget, Workers};
-pub use sink::{Sink, Want};
+pub use sink::{Piece, Sink, Want};

@@ -26,9 +26,26 @@ pub trait Sink {
     /// A piece of the entry's content; only after `entry` answered [`Want::Stream`]. Chunk offsets count in the archive.
     fn data(&mut self, chunk: &Chunk);
 
+    /// So many bytes of the entry's content that the archive does not store: zeros. Only after [`Want::Stream`].
+    fn hole(&mut self, _bytes: u64) {}
+
     /// The entry is over. `whole` tells whether all of its content was there.
     fn end(&mut self, whole: bool);
 
     /// Something was met on the way; between two entries, or before `end` when it concerns the entry just begun.
     fn finding(&mut self, _finding: &Finding) {}
+
+    /// A piece of the archive as it lies there, in the order of its bytes.
+    fn piece(&mut self, _piece: &Piece) {}
+}
+
+/// A piece of the archive as it lies there: a header, a payload, padding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// Bytes from the start of the archive.
+    pub offset: u64,
+    /// Its length in bytes; 0 for a hole, which is not stored.
+    pub bytes: u64,
+    /// What it is, in the format's words.
+    pub what: &'static str,
 }

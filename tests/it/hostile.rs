@@ -5,7 +5,7 @@ use veritar::limits::Limits;
 use veritar::place::{Depth, PATH_BYTES};
 use veritar::source::{Chunk, MemorySource};
 use veritar::tar::{Frame, Parser, Step};
-use veritar::walk::{Sink, Want, drive};
+use veritar::walk::{Sink, Want, Way, drive};
 
 use crate::build::tarball::{GNU, Header, Tarball, octal, pax_records};
 use crate::support::{pieces, verify_source, whole};
@@ -42,7 +42,8 @@ fn a_member_that_is_cut_inside_its_sparse_map_ends() {
         block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
         let mut sink = Ends::default();
         let mut source = MemorySource::new([block.as_slice(), &[0; 100]].concat());
-        drive(&mut source, Depth::default(), &Limits::default(), &mut sink).unwrap();
+        drive(&mut source, Way { limits: &Limits::default(), depth: Depth::default(), salvage: false }, &mut sink)
+            .unwrap();
         assert_eq!((sink.entries, sink.ends), (1, vec![false]), "{size} bytes");
     }
 }

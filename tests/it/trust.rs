@@ -8,7 +8,7 @@ use veritar::limits::Limits;
 use veritar::place::Depth;
 use veritar::source::MemorySource;
 use veritar::verify::{Archive, Outcome, Verdict, verify};
-use veritar::walk::{Sink, Want, drive};
+use veritar::walk::{Sink, Want, Way, drive};
 
 use crate::build::tarball::{Header, Tarball, octal};
 use crate::support::{corpus, options, secrets, verify_source, whole};
@@ -49,7 +49,12 @@ fn every_entry_that_begins_ends_wherever_the_archive_is_cut() {
         for cut in (0..=bytes.len()).step_by(64) {
             let mut source = MemorySource::new(bytes[..cut].to_vec());
             let mut sink = Paired::default();
-            let walked = drive(&mut source, Depth::default(), &Limits::default(), &mut sink).unwrap();
+            let walked = drive(
+                &mut source,
+                Way { limits: &Limits::default(), depth: Depth::default(), salvage: false },
+                &mut sink,
+            )
+            .unwrap();
             assert!(!sink.open, "{name} cut at {cut}: an entry never ends");
             assert_eq!(walked.accounts.members, sink.entries);
             assert_eq!(walked.accounts.total_bytes(), cut as u64, "{name} cut at {cut}");
