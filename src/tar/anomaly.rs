@@ -74,7 +74,7 @@ pub enum AnomalyKind {
     /// A key without value in a pax header.
     PaxDeletes(Vec<u8>),
     /// A path, link target or size in a global pax header.
-    PaxGlobalName(&'static str),
+    PaxGlobalName(&'static str, Vec<u8>),
     /// The pax size is not that of the header.
     PaxSize {
         /// In the pax header.
@@ -121,8 +121,8 @@ pub enum AnomalyKind {
     DirectoryWithSize(u64),
     /// A regular file whose name ends in a slash.
     SlashFile,
-    /// A NUL inside a name of an extension header.
-    NulInName,
+    /// A NUL inside a name of an extension header: the name as it stands, shortened.
+    NulInName(Vec<u8>),
     /// No name at all.
     NoName,
     /// A prefix field under a magic that has none: the path with it.
@@ -175,7 +175,7 @@ impl AnomalyKind {
             Self::Pax(_) | Self::PaxValue(_) => &code::TAR_PAX_MALFORMED,
             Self::PaxDuplicate(_) => &code::TAR_PAX_DUPLICATE,
             Self::PaxDeletes(_) => &code::TAR_PAX_DELETES,
-            Self::PaxGlobalName(_) => &code::TAR_PAX_GLOBAL_NAMES,
+            Self::PaxGlobalName(..) => &code::TAR_PAX_GLOBAL_NAMES,
             Self::PaxSize { .. } => &code::TAR_PAX_SIZE,
             Self::TwoReadings(_) | Self::TwoNames { .. } => &code::TAR_TWO_READINGS,
             Self::Charset(_) => &code::TAR_CHARSET,
@@ -194,7 +194,7 @@ impl AnomalyKind {
             Self::LinkWithSize(_) => &code::TAR_LINK_WITH_SIZE,
             Self::DirectoryWithSize(_) => &code::TAR_DIRECTORY_WITH_SIZE,
             Self::SlashFile => &code::TAR_SLASH_FILE,
-            Self::NulInName => &code::TAR_NUL_IN_NAME,
+            Self::NulInName(_) => &code::TAR_NUL_IN_NAME,
             Self::NoName => &code::TAR_NO_NAME,
             Self::Prefix(_) | Self::PrefixVersion(_) => &code::TAR_PREFIX,
             Self::Sparse { .. } => &code::TAR_SPARSE,
@@ -208,7 +208,8 @@ impl AnomalyKind {
     pub fn severity(&self) -> Severity {
         match self {
             // Without a path or a size, readers end up with different members; other keys only lose a detail.
-            // Names that nobody disagrees about.
+            // They come to nothing: that readers go that way is told beside the finding that it stands with.
+            Self::TwoReadings(reading) if !reading.holds() => Severity::Info,
             Self::Incremental(listing) if listing.malformed > 0 || !listing.is_closed() => Severity::Error,
             Self::Incremental(listing) if listing.elsewhere == 0 => Severity::Info,
             Self::PaxDeletes(key) if matches!(key.as_slice(), b"path" | b"size") => Severity::Error,
@@ -249,14 +250,15 @@ impl fmt::Display for AnomalyKind {
             Self::PaxValue(key) => write!(f, "the value of {key} in the pax header cannot be read"),
             Self::PaxDuplicate(key) => write!(f, "pax header gives {} twice", key.escape_ascii()),
             Self::PaxDeletes(key) => write!(f, "pax header gives {} without a value", key.escape_ascii()),
-            Self::PaxGlobalName(key) => write!(f, "global pax header gives {key} for every member; ignored here"),
+            Self::PaxGlobalName(key, value) => write!(
+                f,
+                "global pax header gives {key} \"{}\" for every member; GNU tar and Python take it, bsdtar does not; ignored here",
+                value.escape_ascii()
+            ),
             Self::PaxSize { pax, header } => {
                 write!(f, "size is {pax} in the pax header and {header} in the member header; the pax header counts")
             }
-            Self::TwoReadings(reading) => {
-                let Reading { who, sees, misses, then } = &**reading;
-                write!(f, "readers that {who} see {sees} in its place, and not {misses}; {then}")
-            }
+            Self::TwoReadings(reading) => reading.fmt(f),
             Self::TwoNames { what, here, there } => write!(
                 f,
                 "the {what} is \"{}\" here and \"{}\" to other readers",
@@ -298,7 +300,9 @@ impl fmt::Display for AnomalyKind {
             }
             Self::DirectoryWithSize(size) => write!(f, "a directory says that {size} bytes follow; read as none"),
             Self::SlashFile => f.write_str("typeflag says regular file, the name ends in a slash; read as a directory"),
-            Self::NulInName => f.write_str("a name holds a NUL byte; cut there"),
+            Self::NulInName(name) => {
+                write!(f, "a name holds a NUL byte: \"{}\"; cut there, kept whole by Python", name.escape_ascii())
+            }
             Self::NoName => f.write_str("member without a name"),
             Self::Prefix(other) => write!(
                 f,

@@ -218,7 +218,7 @@ impl Extension {
             _ => None,
         };
         if let (true, Some(name)) = (global, named) {
-            return odd(AnomalyKind::PaxGlobalName(name));
+            return odd(AnomalyKind::PaxGlobalName(name, value.get(..OTHER_BYTES).unwrap_or(value).to_vec()));
         }
         let mut number = |name: &'static str, slot: &mut Option<u64>| {
             *slot = decimal(value);
@@ -283,7 +283,7 @@ fn attribute_name(key: &[u8]) -> Option<&[u8]> {
 fn cut_at_nul<'a>(text: &'a [u8], odd: &mut dyn FnMut(usize, AnomalyKind)) -> &'a [u8] {
     let cut = text.split(|byte| *byte == 0).next().unwrap_or_default();
     if cut.len() < text.len() {
-        odd(cut.len(), AnomalyKind::NulInName);
+        odd(cut.len(), AnomalyKind::NulInName(text.get(..OTHER_BYTES).unwrap_or(text).to_vec()));
     }
     cut
 }

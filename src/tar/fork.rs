@@ -34,9 +34,6 @@ impl Names {
 
 impl fmt::Display for Names {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.kept.is_empty() {
-            return f.write_str("no member");
-        }
         for (index, name) in self.kept.iter().enumerate() {
             write!(f, "{}\"{}\"", if index == 0 { "" } else { ", " }, name.escape_ascii())?;
         }
@@ -81,6 +78,26 @@ pub struct Reading {
     pub then: Then,
 }
 
+impl Reading {
+    /// Whether the other reading holds together: it found a header of its own, or the end.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.sees.count > 0 || !matches!(self.then, Then::Breaks(_))
+    }
+}
+
+impl fmt::Display for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { who, sees, misses, then } = self;
+        match (sees.count, misses.count) {
+            (0, 0) => write!(f, "readers that {who} go on elsewhere; {then}"),
+            (0, _) => write!(f, "readers that {who} do not see {misses}; {then}"),
+            (_, 0) => write!(f, "readers that {who} also see {sees}; {then}"),
+            _ => write!(f, "readers that {who} see {sees} and not {misses}; {then}"),
+        }
+    }
+}
+
 /// Another reading that is being followed.
 #[derive(Debug)]
 pub(super) struct Fork {
@@ -88,15 +105,26 @@ pub(super) struct Fork {
     pub(super) from: u64,
     /// Where the other reading looks for its next header.
     pub(super) at: u64,
-    who: &'static str,
+    expects: Expects,
     sees: Names,
     misses: Names,
 }
 
+/// Another number of bytes of payload after a header, and who expects it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Expects {
+    /// How many.
+    pub(super) bytes: u64,
+    /// Which readers, as a clause after "readers that".
+    pub(super) who: &'static str,
+    /// Whether readers are known that do so even where it leads nowhere.
+    pub(super) known: bool,
+}
+
 impl Fork {
     /// Begins at the header at `from`; other readers look for the next one at `at`.
-    pub(super) fn new(from: u64, at: u64, who: &'static str) -> Self {
-        Self { from, at, who, sees: Names::default(), misses: Names::default() }
+    pub(super) fn new(from: u64, at: u64, expects: Expects) -> Self {
+        Self { from, at, expects, sees: Names::default(), misses: Names::default() }
     }
 
     /// We meet a member that lies in what they take for payload.
@@ -137,13 +165,15 @@ impl Fork {
         self.reading(Then::Ends(at))
     }
 
-    /// They find no header at `at`; worth telling only where they found one before.
+    /// They find no header at `at`; worth telling only where they found one before, or are known to go that way.
     pub(super) fn breaks(&mut self, at: u64) -> Option<Reading> {
-        (self.sees.count > 0).then(|| self.reading(Then::Breaks(at)))
+        let worth = self.sees.count > 0 || self.expects.known && self.misses.count > 0;
+        worth.then(|| self.reading(Then::Breaks(at)))
     }
 
     fn reading(&mut self, then: Then) -> Reading {
-        Reading { who: self.who, sees: std::mem::take(&mut self.sees), misses: std::mem::take(&mut self.misses), then }
+        let who = self.expects.who;
+        Reading { who, sees: std::mem::take(&mut self.sees), misses: std::mem::take(&mut self.misses), then }
     }
 }
 

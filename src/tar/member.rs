@@ -9,6 +9,7 @@ use crate::limits::Limits;
 use super::anomaly::AnomalyKind;
 use super::count;
 use super::extension::{Extension, Extensions};
+use super::fork::Expects;
 use super::header::{Dialect, RawHeader};
 use super::number::{Number, NumberError};
 
@@ -63,8 +64,8 @@ pub(super) struct Framing {
     pub(super) sparse: bool,
     /// Bytes of a sparse file with its holes, where that is given.
     pub(super) real_size: Option<u64>,
-    /// Bytes of payload that other readers expect, and which ones do.
-    pub(super) other: Option<(u64, &'static str)>,
+    /// What other readers expect for payload.
+    pub(super) other: Option<Expects>,
 }
 
 /// Finds kind and sizes: how far the payload reaches.
@@ -95,7 +96,7 @@ pub(super) fn framing(
     let mut other = None;
     if size != declared && size <= 0o77_777_777_777 {
         odd(AnomalyKind::PaxSize { pax: size, header: declared });
-        other = Some((declared, "take the size in the member header"));
+        other = Some(Expects { bytes: declared, who: "take the size in the member header", known: false });
     }
     if size > i64::MAX.cast_unsigned().saturating_sub(512) {
         return Err(Unframed(AnomalyKind::BadNumber("size", NumberError::Overflow)));
@@ -119,21 +120,22 @@ pub(super) fn framing(
         EntryKind::Directory if matches!(header.typeflag(), b'5') => {
             if size > 0 {
                 odd(AnomalyKind::DirectoryWithSize(size));
-                other = Some((size, "expect payload after a directory"));
+                other = Some(Expects { bytes: size, who: "expect payload after a directory", known: false });
             }
             0
         }
         EntryKind::Hardlink | EntryKind::Symlink | EntryKind::Character | EntryKind::Block | EntryKind::Fifo => {
             if size > 0 {
                 odd(AnomalyKind::LinkWithSize(size));
-                other = Some((size, "expect payload after a link, device or pipe"));
+                let who = "expect payload after a link, device or pipe";
+                other = Some(Expects { bytes: size, who, known: true });
             }
             0
         }
         _ => size,
     };
     if kind == EntryKind::Directory && matches!(header.typeflag(), b'0' | 0) {
-        other = Some((0, "take it for a directory without payload"));
+        other = Some(Expects { bytes: 0, who: "take it for a directory without payload", known: true });
     }
     let sparse = kind == EntryKind::Sparse;
     if sparse {

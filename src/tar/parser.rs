@@ -384,10 +384,10 @@ impl Parser {
         let path = extensions.local.path.value().unwrap_or(own);
         match (&mut *fork, framed.other) {
             (Some(fork), _) => fork.misses(path),
-            (None, Some((bytes, who))) => {
-                *fork = after(self.offset, bytes)
+            (None, Some(expects)) => {
+                *fork = after(self.offset, expects.bytes)
                     .filter(|other| after(self.offset, framed.stored_size) != Some(*other))
-                    .map(|other| Fork::new(at, other, who));
+                    .map(|other| Fork::new(at, other, expects));
             }
             (None, None) => {}
         }

@@ -270,11 +270,11 @@ fn concerns_member(kind: &AnomalyKind) -> bool {
         | AnomalyKind::PaxValue(_)
         | AnomalyKind::PaxDuplicate(_)
         | AnomalyKind::PaxDeletes(_)
-        | AnomalyKind::PaxGlobalName(_)
+        | AnomalyKind::PaxGlobalName(..)
         | AnomalyKind::ExtensionRepeated(_)
         | AnomalyKind::ExtensionOrphan
         | AnomalyKind::SignedChecksum
-        | AnomalyKind::NulInName
+        | AnomalyKind::NulInName(_)
         | AnomalyKind::Charset(_)
         | AnomalyKind::Limit { .. } => false,
         _ => true,

@@ -30,7 +30,10 @@ struct Names(Vec<Vec<u8>>);
 
 impl Sink for Names {
     fn entry(&mut self, entry: &Entry<'_>) -> Want {
-        self.0.push(entry.path.to_vec());
+        // What follows the end marker is read too, and told apart: others do not see it.
+        if entry.archive == 0 {
+            self.0.push(entry.path.to_vec());
+        }
         Want::Stream
     }
 

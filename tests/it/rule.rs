@@ -42,6 +42,9 @@ fn entry(index: usize, member: &Member) -> Entry<'_> {
         mtime: Timestamp::default(),
         link: b"",
         device: None,
+        attributes: &[],
+        archive: 0,
+        salvaged: false,
         offset: index as u64 * 512,
     }
 }
