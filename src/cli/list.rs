@@ -247,3 +247,60 @@ impl Sink for Lister {
         self.anomalies.push_back(Oddity { entry: self.met.saturating_sub(1), code: finding.code.id, text });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::code;
+    use crate::digest::Hashes;
+    use crate::entry::{EntryKind, Timestamp};
+    use crate::place::Place;
+
+    fn entry(kind: EntryKind, stored_size: u64) -> Entry<'static> {
+        Entry {
+            path: b"path",
+            kind,
+            size: stored_size,
+            stored_size,
+            mode: 0o600,
+            uid: 0,
+            gid: 0,
+            uname: b"",
+            gname: b"",
+            mtime: Timestamp::default(),
+            link: b"",
+            device: None,
+            offset: 0,
+        }
+    }
+
+    #[test]
+    fn findings_that_wait_behind_a_digest_are_bounded() {
+        const MESSAGE_BYTES: usize = 4 << 10;
+        let members = MemberDigests::new(Hashes::SHA256, Workers::start(2));
+        let format = Style::Text.format(Hashes::SHA256);
+        let mut lister = Lister::new(Box::new(io::sink()), format, Some(members), true);
+        // One small file fills no batch: all behind it waits for its digest.
+        lister.entry(&entry(EntryKind::File, 1));
+        lister.data(&Chunk { offset: 0, bytes: bytes::Bytes::from_static(b"x") });
+        lister.end(true);
+        let finding = |number| {
+            let place = Place::at(crate::place::Depth::default(), number).of_entry(b"path");
+            Finding::new(&code::TAR_PADDING, place, "m".repeat(MESSAGE_BYTES))
+        };
+        // Many members with one each, then one with many.
+        let most = 2 * WAITING_BYTES + 2 * MESSAGE_BYTES;
+        for number in 0..1000 {
+            lister.entry(&entry(EntryKind::Directory, 0));
+            lister.finding(&finding(number));
+            lister.end(true);
+            assert!(lister.waiting <= WAITING_BYTES + 2 * MESSAGE_BYTES, "{} bytes wait", lister.waiting);
+        }
+        for number in 0..1000 {
+            lister.finding(&finding(number));
+            assert!(lister.waiting <= most, "{} bytes wait", lister.waiting);
+        }
+        assert!(lister.waiting > WAITING_BYTES, "the bound was not reached");
+        assert!(lister.finish().is_ok());
+    }
+}

@@ -146,3 +146,25 @@ fn kind(kind: EntryKind) -> &'static str {
         EntryKind::Fifo => "fifo",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_that_are_remembered_are_bounded() {
+        let mut mtree = Mtree::default();
+        for number in 0..MOST_FOLDERS + 10 {
+            assert!(mtree.is_new(number.to_string().as_bytes()));
+        }
+        assert!(mtree.folders.len() <= MOST_FOLDERS);
+        assert!(!mtree.is_new((MOST_FOLDERS + 9).to_string().as_bytes()));
+        assert!(mtree.is_new(b"0"), "the bound was not reached");
+    }
+
+    #[test]
+    fn whatever_could_be_more_than_a_name_is_octal() {
+        assert_eq!(octal(b"a b#=\\*[?\n\xff"), "a\\040b\\043\\075\\134\\052\\133\\077\\012\\377");
+        assert_eq!(octal(b"Plain/na-me_1.txt"), "Plain/na-me_1.txt");
+    }
+}

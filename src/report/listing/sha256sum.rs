@@ -64,3 +64,51 @@ impl Format for Sha256sum {
         out.write_all(b"\n")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Digests;
+    use crate::entry::{EntryKind, Timestamp};
+
+    fn shown(path: &[u8], is_shown: bool) -> Vec<u8> {
+        let entry = Entry {
+            path,
+            kind: EntryKind::File,
+            size: 0,
+            stored_size: 0,
+            mode: 0,
+            uid: 0,
+            gid: 0,
+            uname: b"",
+            gname: b"",
+            mtime: Timestamp::default(),
+            link: b"",
+            device: None,
+            offset: 0,
+        };
+        let mut format = Sha256sum { is_shown };
+        let line = format.line(&entry);
+        let digests = Some(Digests { sha256: Some([0; 32]), blake3: None });
+        let mut out = Vec::new();
+        format.write(&mut out, &line, &Tail { digests, anomalies: Vec::new() }).expect("memory");
+        let zeros = "0".repeat(64);
+        String::from_utf8_lossy(&out).replace(&zeros, "0").into_bytes()
+    }
+
+    #[test]
+    fn names_are_as_gnu_escapes_them_and_harmless_on_a_terminal() {
+        for (path, piped, on_terminal) in [
+            (&b"plain"[..], &b"0  plain\n"[..], &b"0  plain\n"[..]),
+            (b"./a//b", b"0  a/b\n", b"0  a/b\n"),
+            (b"-", b"0  ./-\n", b"0  -\n"),
+            (b"a\nb", b"\\0  a\\nb\n", b"0  a\\nb\n"),
+            (b"a\\b\r", b"\\0  a\\\\b\\r\n", b"0  a\\\\b\\r\n"),
+            (b"\x1b[2J", b"0  \x1b[2J\n", b"0  \\x1b[2J\n"),
+            (b"../\x1b", b"#0  ../\\x1b\n", b"#0  ../\\x1b\n"),
+        ] {
+            assert_eq!(shown(path, false).escape_ascii().to_string(), piped.escape_ascii().to_string());
+            assert_eq!(shown(path, true).escape_ascii().to_string(), on_terminal.escape_ascii().to_string());
+        }
+    }
+}
