@@ -19,6 +19,9 @@ const ARCHIVES: &[&str] = &[
     "kept/registry-2.8.2.tar",
     "odd/gnu-long-name.tar",
     "odd/pax-long-name.tar",
+    "odd/v7-member.tar",
+    "bad/tar-padding.tar",
+    "bad/type-unknown.tar",
 ];
 
 /// Names that break a format which does not escape them.
@@ -109,7 +112,7 @@ fn rows(archive: &Path) -> Vec<Value> {
 fn extracted(archive: &Path) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let output = Command::new("tar")
-        .args(["--no-same-owner", "--same-permissions", "-xf"])
+        .args(["--no-same-owner", "--same-permissions", "--delay-directory-restore", "-xf"])
         .arg(archive)
         .arg("-C")
         .arg(folder.path())
@@ -206,7 +209,6 @@ fn netbsd_mtree_finds_no_difference_after_an_extraction() {
             .collect();
         let spec = spec.concat();
         let folder = extracted(archive);
-        // The folder itself is no member everywhere.
         let (content, said) = mtree(spec.as_bytes(), folder.path());
         assert!(content, "{}: {said}", archive.display());
         // One byte of one file is enough.
@@ -324,7 +326,7 @@ fn sha256sum_checks_the_files_of_an_extraction() {
         };
         let output = check();
         assert!(output.status.success(), "{}: {}", archive.display(), text(&output.stderr));
-        let files: Vec<Value> = rows(archive).into_iter().filter(|row| row["kind"] == "file").collect();
+        let files: Vec<Value> = rows(archive).into_iter().filter(|row| row.get("digests").is_some()).collect();
         assert_eq!(text(&output.stdout).matches(": OK\n").count(), files.len());
         let file = files.iter().find(|row| row["size"] != 0 && row["path"].is_string()).unwrap();
         let path = place.path().join(file["path"].as_str().unwrap());
