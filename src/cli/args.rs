@@ -121,12 +121,18 @@ pub(super) struct List {
     /// Archive to list; `-` is standard input
     #[arg(value_name = "ARCHIVE")]
     pub(super) archive: PathBuf,
-    /// Digests to list with the members: sha256, blake3, both with a comma, or none
-    #[arg(long, value_name = "NAMES", default_value = "none")]
-    pub(super) hash: String,
+    /// Digests to list with the members: sha256, blake3, both with a comma, or none [default: none]
+    #[arg(long, value_name = "NAMES")]
+    pub(super) hash: Option<String>,
     /// Format of the listing
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) format: ListFormat,
+    /// Only the members with something odd about them, each with what that is and where; then what concerns no member
+    #[arg(long)]
+    pub(super) anomalies: bool,
+    /// What the archive is wrapped in, outermost first, and how its bytes are used, instead of its members
+    #[arg(long, conflicts_with = "anomalies")]
+    pub(super) layers: bool,
     #[command(flatten)]
     pub(super) reading: Reading,
 }
@@ -139,6 +145,16 @@ pub(super) enum ListFormat {
     Names,
     /// One JSON object for each member
     Jsonl,
+    /// One JSON document, with --layers
+    Json,
+    /// Comma-separated values with a header row
+    Csv,
+    /// Specification for mtree(5)
+    Mtree,
+    /// Body file for mactime of The Sleuth Kit
+    Bodyfile,
+    /// Lines for `sha256sum --check`
+    Sha256sum,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -10,7 +10,7 @@ use super::secrets::Secrets;
 use super::{output, plan};
 use crate::code::Decides;
 use crate::entry::{Entry, normalized};
-use crate::finding::Severity;
+use crate::finding::{Finding, Severity};
 use crate::report::{escaped, sentence};
 use crate::source::Chunk;
 use crate::verify::{Journey, Opened, Road};
@@ -61,27 +61,39 @@ pub(super) fn run(args: &Cat) -> Result<Exit, Trouble> {
 
 /// Says on standard error what was wrong with an archive that was read without being judged; its exit code.
 pub(super) fn close(mut journey: Journey) -> Exit {
-    let believed = journey.settle();
-    let mut exit = Exit::Pass;
-    if !believed {
+    settle(&mut journey);
+    complain_about(journey.all_findings());
+    exit(journey.all_findings())
+}
+
+/// Throws out what may not be believed, and warns where that was shown already.
+pub(super) fn settle(journey: &mut Journey) {
+    if !journey.settle() {
         output::warn("what was shown above comes from data that fails its integrity check: do not believe it");
     }
-    for finding in journey.all_findings() {
+}
+
+/// Says errors and warnings on standard error.
+pub(super) fn complain_about<'a>(findings: impl Iterator<Item = &'a Finding>) {
+    for finding in findings {
         let place = finding.place.offset.map_or_else(String::new, |offset| format!(" at byte {offset}"));
         let message = format!("{}{place}: {}", finding.code.id, sentence(&finding.message));
         match finding.severity {
-            Severity::Error => {
-                output::complain(&message);
-                exit = match (finding.code.decides, exit) {
-                    (Decides::Fail, _) | (_, Exit::Fail) => Exit::Fail,
-                    (Decides::Inconclusive, _) => Exit::Inconclusive,
-                };
-            }
+            Severity::Error => output::complain(&message),
             Severity::Warning => output::warn(&message),
             Severity::Info => {}
         }
     }
-    exit
+}
+
+/// The exit code of an archive that was read without being judged.
+pub(super) fn exit<'a>(findings: impl Iterator<Item = &'a Finding>) -> Exit {
+    findings.filter(|finding| finding.severity == Severity::Error).fold(Exit::Pass, |exit, finding| {
+        match (finding.code.decides, exit) {
+            (Decides::Fail, _) | (_, Exit::Fail) => Exit::Fail,
+            (Decides::Inconclusive, _) => Exit::Inconclusive,
+        }
+    })
 }
 
 struct Writer<W> {

@@ -1,98 +1,199 @@
 //! `veritar list`.
 
 use std::collections::VecDeque;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 
 use super::args::{List, ListFormat};
 use super::exit::{Exit, Trouble};
 use super::progress::Bar;
 use super::secrets::Secrets;
-use super::{output, plan};
+use super::{cat, layers, output, plan};
 use crate::digest::{Digests, MemberDigests};
 use crate::entry::Entry;
 use crate::finding::Finding;
-use crate::report::listing::{Line, Style, Tail};
+use crate::report::listing::{Format, Line, Style, Tail};
 use crate::source::Chunk;
 use crate::verify::{Opened, Road, content_bytes};
 use crate::walk::{Sink, Want, Workers};
 
+/// Bytes of findings that wait for the lines of their members, before these are waited for.
+const WAITING_BYTES: usize = 1 << 20;
+
 pub(super) fn run(args: &List) -> Result<Exit, Trouble> {
-    let reading = plan::reading(&args.reading, &args.hash, false)?;
+    let hash = hash(args)?;
+    if args.layers {
+        return layers::run(args, hash);
+    }
+    let reading = plan::reading(&args.reading, hash, false)?;
+    let style = style(args.format)?;
     let mut secrets = Secrets::gather(&args.reading, args.archive.as_os_str() == "-")?;
     let archive = plan::archive(&args.archive);
     let bar = Bar::start(&args.reading, archive.name(), &reading.progress);
-    let style = match args.format {
-        ListFormat::Text => Style::Text,
-        ListFormat::Names => Style::Names,
-        ListFormat::Jsonl => Style::Jsonl,
+    let format = style.format(reading.hashes);
+    let out: Box<dyn Write> = match style {
+        Style::Text | Style::Names | Style::Sha256sumShown => Box::new(output::standard()),
+        _ => Box::new(output::buffered()),
     };
-    let journey = match Road::open(archive, &reading, &mut secrets)? {
-        Opened::Refused(journey) => journey,
+    let (mut journey, out) = match Road::open(archive, &reading, &mut secrets)? {
+        Opened::Refused(journey) => (journey, out),
         Opened::Ready(road) => {
             let workers = Workers::start(reading.threads);
             let members = reading.hashes.any().then(|| MemberDigests::new(reading.hashes, workers));
-            let mut lister = match style {
-                Style::Jsonl => Lister::new(Box::new(output::buffered()) as Box<dyn Write>, style, members),
-                _ => Lister::new(Box::new(output::standard()) as Box<dyn Write>, style, members),
-            };
+            let mut lister = Lister::new(out, format, members, args.anomalies);
             let journey = road.walk(&mut lister)?;
-            lister.finish().map_err(|error| Trouble::output(&error))?;
-            journey
+            (journey, lister.finish().map_err(|error| Trouble::output(&error))?)
         }
     };
     drop(bar);
-    Ok(super::cat::close(journey))
+    if !args.anomalies {
+        return Ok(cat::close(journey));
+    }
+    cat::settle(&mut journey);
+    let rest = journey.all_findings().filter(|finding| finding.place.entry.is_none());
+    write_all(out, &*style.format(reading.hashes), rest).map_err(|error| Trouble::output(&error))?;
+    Ok(cat::exit(journey.all_findings()))
+}
+
+fn write_all<'a>(
+    mut out: Box<dyn Write>,
+    format: &dyn Format,
+    mut findings: impl Iterator<Item = &'a Finding>,
+) -> io::Result<()> {
+    findings.try_for_each(|finding| format.finding(&mut *out, finding))?;
+    out.flush()
+}
+
+fn style(format: ListFormat) -> Result<Style, Trouble> {
+    Ok(match format {
+        ListFormat::Text => Style::Text,
+        ListFormat::Names => Style::Names,
+        ListFormat::Jsonl => Style::Jsonl,
+        ListFormat::Json => {
+            return Err(Trouble::Usage(
+                "--format json goes with --layers; the members are listed with --format jsonl".to_owned(),
+            ));
+        }
+        ListFormat::Csv => Style::Csv,
+        ListFormat::Mtree => Style::Mtree,
+        ListFormat::Bodyfile => Style::Bodyfile,
+        ListFormat::Sha256sum if io::stdout().is_terminal() => Style::Sha256sumShown,
+        ListFormat::Sha256sum => Style::Sha256sum,
+    })
+}
+
+/// The digests meant. What a format has no place for is refused, not left out; so are views it cannot show.
+fn hash(args: &List) -> Result<&str, Trouble> {
+    let typed = args.hash.as_deref();
+    let names = |name: &str| typed.is_some_and(|typed| typed.split(',').any(|one| one == name));
+    let refusal = match args.format {
+        format if args.layers && !matches!(format, ListFormat::Text | ListFormat::Json) => {
+            "--layers is shown as text or json"
+        }
+        format if args.anomalies && !matches!(format, ListFormat::Text | ListFormat::Jsonl) => {
+            "--anomalies is shown as text or jsonl"
+        }
+        ListFormat::Sha256sum if typed.is_some() && !names("sha256") => {
+            "--format sha256sum needs sha256 among the digests: leave --hash out or add it"
+        }
+        ListFormat::Mtree if names("blake3") => "mtree(5) has no keyword for blake3: --hash sha256 is what it can hold",
+        ListFormat::Bodyfile if names("sha256") || names("blake3") => {
+            "a body file has no column for these digests: leave --hash out"
+        }
+        ListFormat::Sha256sum => return Ok(typed.unwrap_or("sha256")),
+        _ => return Ok(typed.unwrap_or("none")),
+    };
+    Err(Trouble::Usage(refusal.to_owned()))
 }
 
 /// Writes a line for each entry as soon as all about it, and all before it, is known: what is odd about an entry may still
 /// come until the next one begins.
-struct Lister<W> {
-    out: W,
-    style: Style,
+struct Lister {
+    out: Box<dyn Write>,
+    format: Box<dyn Format>,
     members: Option<MemberDigests<Line>>,
+    /// Whether only those entries are listed that are odd, with what is odd about them.
+    only_odd: bool,
     /// The line of the entry met last, where nothing is hashed.
     last: Option<Line>,
     /// What is odd about entries whose lines are not written yet, in their order; only those that are odd.
-    anomalies: VecDeque<(u64, &'static str)>,
+    anomalies: VecDeque<Oddity>,
+    /// Bytes of memory that their text takes.
+    waiting: usize,
     /// Entries met, and lines written.
     met: u64,
     written: u64,
     failed: Option<io::Error>,
 }
 
-impl<W: Write> Lister<W> {
-    fn new(out: W, style: Style, members: Option<MemberDigests<Line>>) -> Self {
-        Self { out, style, members, last: None, anomalies: VecDeque::new(), met: 0, written: 0, failed: None }
+/// Something odd about an entry.
+struct Oddity {
+    /// The entry's number.
+    entry: u64,
+    code: &'static str,
+    /// What is written below its line.
+    text: Vec<u8>,
+}
+
+impl Lister {
+    fn new(out: Box<dyn Write>, format: Box<dyn Format>, members: Option<MemberDigests<Line>>, only_odd: bool) -> Self {
+        let failed = None;
+        let mut lister = Self {
+            out,
+            format,
+            members,
+            only_odd,
+            last: None,
+            anomalies: VecDeque::new(),
+            waiting: 0,
+            met: 0,
+            written: 0,
+            failed,
+        };
+        lister.failed = lister.format.begin(&mut *lister.out).err();
+        lister
     }
 
     fn write(&mut self, line: &Line, digests: Option<Digests>) {
         let mut tail = Tail { digests, anomalies: Vec::new() };
-        while let Some((_, code)) = self.anomalies.pop_front_if(|(entry, _)| *entry == self.written) {
-            tail.anomalies.push(code);
+        let mut below = Vec::new();
+        while let Some(odd) = self.anomalies.pop_front_if(|odd| odd.entry == self.written) {
+            tail.anomalies.push(odd.code);
+            self.waiting = self.waiting.saturating_sub(odd.text.len());
+            below.extend(odd.text);
         }
         self.written += 1;
-        if let Err(error) = line.write(&mut self.out, &tail) {
+        if self.only_odd && tail.anomalies.is_empty() {
+            return;
+        }
+        let written = self.format.write(&mut *self.out, line, &tail).and_then(|()| self.out.write_all(&below));
+        if let Err(error) = written {
             self.failed.get_or_insert(error);
         }
     }
 
-    fn finish(mut self) -> io::Result<()> {
+    fn finish(mut self) -> io::Result<Box<dyn Write>> {
         if let Some(line) = self.last.take() {
             self.write(&line, None);
         }
+        self.drain();
+        match self.failed.take() {
+            Some(error) => Err(error),
+            None => self.out.flush().map(|()| self.out),
+        }
+    }
+
+    /// Waits for all that are being hashed, and writes their lines.
+    fn drain(&mut self) {
         if let Some(mut members) = self.members.take() {
             while let Some((line, digests)) = members.wait() {
                 self.write(&line, digests);
             }
-        }
-        match self.failed.take() {
-            Some(error) => Err(error),
-            None => self.out.flush(),
+            self.members = Some(members);
         }
     }
 }
 
-impl<W: Write> Sink for Lister<W> {
+impl Sink for Lister {
     fn entry(&mut self, entry: &Entry<'_>) -> Want {
         if self.failed.is_some() {
             return Want::Stop;
@@ -101,8 +202,11 @@ impl<W: Write> Sink for Lister<W> {
         if let Some(line) = self.last.take() {
             self.write(&line, None);
         }
+        if self.waiting > WAITING_BYTES {
+            self.drain();
+        }
         self.met += 1;
-        let line = Line::new(entry, self.style);
+        let line = self.format.line(entry);
         let Some(mut members) = self.members.take() else {
             self.last = Some(line);
             return Want::Skip;
@@ -136,8 +240,73 @@ impl<W: Write> Sink for Lister<W> {
     }
 
     fn finding(&mut self, finding: &Finding) {
-        if finding.place.entry.is_some() {
-            self.anomalies.push_back((self.met.saturating_sub(1), finding.code.id));
+        if finding.place.entry.is_none() {
+            return;
         }
+        let mut text = Vec::new();
+        // What one entry has to say is bounded, too: past that, the codes of its line stand for it.
+        if self.only_odd && self.waiting <= 2 * WAITING_BYTES {
+            // Writing to memory cannot fail.
+            let _ = self.format.finding(&mut text, finding);
+        }
+        self.waiting = self.waiting.saturating_add(text.len());
+        self.anomalies.push_back(Oddity { entry: self.met.saturating_sub(1), code: finding.code.id, text });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::code;
+    use crate::digest::Hashes;
+    use crate::entry::{EntryKind, Timestamp};
+    use crate::place::Place;
+
+    fn entry(kind: EntryKind, stored_size: u64) -> Entry<'static> {
+        Entry {
+            path: b"path",
+            kind,
+            size: stored_size,
+            stored_size,
+            mode: 0o600,
+            uid: 0,
+            gid: 0,
+            uname: b"",
+            gname: b"",
+            mtime: Timestamp::default(),
+            link: b"",
+            device: None,
+            offset: 0,
+        }
+    }
+
+    #[test]
+    fn findings_that_wait_behind_a_digest_are_bounded() {
+        const MESSAGE_BYTES: usize = 4 << 10;
+        let members = MemberDigests::new(Hashes::SHA256, Workers::start(2));
+        let format = Style::Text.format(Hashes::SHA256);
+        let mut lister = Lister::new(Box::new(io::sink()), format, Some(members), true);
+        // One small file fills no batch: all behind it waits for its digest.
+        lister.entry(&entry(EntryKind::File, 1));
+        lister.data(&Chunk { offset: 0, bytes: bytes::Bytes::from_static(b"x") });
+        lister.end(true);
+        let finding = |number| {
+            let place = Place::at(crate::place::Depth::default(), number).of_entry(b"path");
+            Finding::new(&code::TAR_PADDING, place, "m".repeat(MESSAGE_BYTES))
+        };
+        // Many members with one each, then one with many.
+        let most = 2 * WAITING_BYTES + 2 * MESSAGE_BYTES;
+        for number in 0..1000 {
+            lister.entry(&entry(EntryKind::Directory, 0));
+            lister.finding(&finding(number));
+            lister.end(true);
+            assert!(lister.waiting <= WAITING_BYTES + 2 * MESSAGE_BYTES, "{} bytes wait", lister.waiting);
+        }
+        for number in 0..1000 {
+            lister.finding(&finding(number));
+            assert!(lister.waiting <= most, "{} bytes wait", lister.waiting);
+        }
+        assert!(lister.waiting > WAITING_BYTES, "the bound was not reached");
+        assert!(lister.finish().is_ok());
     }
 }

@@ -7,9 +7,11 @@ mod escape;
 pub mod json;
 pub mod listing;
 mod text;
+mod wrapping;
 
 pub use escape::{Escaped, escaped, name, sentence};
 pub use text::{explain, text};
+pub use wrapping::wrapping;
 
 use crate::verify::{Outcome, Verdict};
 

@@ -8,11 +8,13 @@ mod findings;
 mod outcome;
 mod provisional;
 mod road;
+mod wrapping;
 
 pub use archive::Archive;
 pub use outcome::{Inventory, Layer, Outcome, Totals, Verdict};
 pub use provisional::Journey;
 pub use road::{Opened, Progress, Reading, Road};
+pub use wrapping::{Form, Wrapper, Wrapping};
 
 use std::sync::Arc;
 

@@ -132,6 +132,17 @@ pub struct Totals {
     pub lost_bytes: u64,
 }
 
+impl Totals {
+    /// All bytes.
+    #[must_use]
+    pub fn total_bytes(&self) -> u64 {
+        let Self { header_bytes, payload_bytes, padding_bytes, end_marker_bytes, trailer_bytes, lost_bytes } = *self;
+        [header_bytes, payload_bytes, padding_bytes, end_marker_bytes, trailer_bytes, lost_bytes]
+            .iter()
+            .fold(0, |sum, bytes| sum.saturating_add(*bytes))
+    }
+}
+
 impl From<Accounts> for Totals {
     fn from(accounts: Accounts) -> Self {
         Self {

@@ -14,6 +14,7 @@ mod cli;
 mod corpus;
 mod hostile;
 mod limits;
+mod listing;
 mod openpgp;
 mod others;
 mod rule;

@@ -3,8 +3,10 @@
 //! Promises: within a version fields are added, never changed or removed. Refuses to know: who reads it.
 
 mod v1;
+mod wrapping;
 mod writer;
 
-pub(crate) use v1::Text;
 pub use v1::{Document, document};
+pub(crate) use v1::{Issue, Text};
+pub use wrapping::{WrappingDocument, wrapping};
 pub use writer::{write, write_pretty};

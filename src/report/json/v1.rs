@@ -29,17 +29,20 @@ pub struct Document<'a> {
 pub fn document(results: &[Result]) -> Document<'_> {
     Document {
         schema: 1,
-        tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
+        tool: TOOL,
         verdict: Overall::over(results).as_str(),
         archives: results.iter().map(Archive::of).collect(),
     }
 }
 
 #[derive(Debug, Serialize)]
-struct Tool {
+pub(super) struct Tool {
     name: &'static str,
     version: &'static str,
 }
+
+/// This program.
+pub(super) const TOOL: Tool = Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") };
 
 /// One archive. What could not be looked at has `error` and nothing else.
 #[derive(Debug, Default, Serialize)]
@@ -84,7 +87,7 @@ struct Inventory {
 
 /// Where the bytes of the innermost layer went.
 #[derive(Debug, Serialize)]
-struct Accounts {
+pub(super) struct Accounts {
     header_bytes: u64,
     payload_bytes: u64,
     padding_bytes: u64,
@@ -103,8 +106,9 @@ struct Rule<'a> {
     why: &'a str,
 }
 
+/// A finding.
 #[derive(Debug, Serialize)]
-struct Issue<'a> {
+pub(crate) struct Issue<'a> {
     code: &'static str,
     severity: &'static str,
     message: &'a str,
@@ -196,7 +200,7 @@ impl Inventory {
 }
 
 impl Accounts {
-    fn of(totals: verify::Totals) -> Self {
+    pub(super) fn of(totals: verify::Totals) -> Self {
         let verify::Totals { header_bytes, payload_bytes, padding_bytes, end_marker_bytes, trailer_bytes, lost_bytes } =
             totals;
         Self { header_bytes, payload_bytes, padding_bytes, end_marker_bytes, trailer_bytes, lost_bytes }
@@ -218,7 +222,7 @@ impl<'a> Rule<'a> {
 }
 
 impl<'a> Issue<'a> {
-    fn of(finding: &'a Finding) -> Self {
+    pub(crate) fn of(finding: &'a Finding) -> Self {
         Self {
             code: finding.code.id,
             severity: finding.severity.as_str(),

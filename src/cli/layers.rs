@@ -1,0 +1,54 @@
+//! `veritar list --layers`: what the archive is wrapped in, instead of what it holds.
+
+use std::io::Write as _;
+
+use super::args::{List, ListFormat};
+use super::exit::{Exit, Trouble};
+use super::progress::Bar;
+use super::secrets::Secrets;
+use super::{cat, output, plan};
+use crate::entry::Entry;
+use crate::report::{self, json};
+use crate::source::Chunk;
+use crate::verify::{Opened, Road, Wrapping};
+use crate::walk::{Sink, Want};
+
+pub(super) fn run(args: &List, hash: &str) -> Result<Exit, Trouble> {
+    let reading = plan::reading(&args.reading, hash, true)?;
+    let mut secrets = Secrets::gather(&args.reading, args.archive.as_os_str() == "-")?;
+    let archive = plan::archive(&args.archive);
+    let name = archive.name().to_owned();
+    let bar = Bar::start(&args.reading, &name, &reading.progress);
+    let mut journey = match Road::open(archive, &reading, &mut secrets)? {
+        Opened::Refused(journey) => journey,
+        Opened::Ready(road) => road.walk(&mut PassOver)?,
+    };
+    drop(bar);
+    journey.settle();
+    let wrapping = Wrapping::of(name, &journey);
+    let written = if args.format == ListFormat::Json {
+        let mut out = output::buffered();
+        json::write_pretty(&mut out, &json::wrapping(&wrapping))
+            .and_then(|()| out.write_all(b"\n"))
+            .and_then(|()| out.flush())
+    } else {
+        let mut out = output::standard();
+        report::wrapping(&mut out, &wrapping).and_then(|()| out.flush())
+    };
+    written.map_err(|error| Trouble::output(&error))?;
+    cat::complain_about(journey.all_findings());
+    Ok(cat::exit(journey.all_findings()))
+}
+
+/// Walks to the end and wants nothing.
+struct PassOver;
+
+impl Sink for PassOver {
+    fn entry(&mut self, _entry: &Entry<'_>) -> Want {
+        Want::Skip
+    }
+
+    fn data(&mut self, _chunk: &Chunk) {}
+
+    fn end(&mut self, _whole: bool) {}
+}
