@@ -130,6 +130,15 @@ pub struct Entry<'a> {
     pub salvaged: bool,
 }
 
+impl Entry<'_> {
+    /// Bytes of content there will be, holes included; `None` for entries without content.
+    #[must_use]
+    pub fn content_bytes(&self) -> Option<u64> {
+        let bytes = if self.kind == EntryKind::Sparse { self.size } else { self.stored_size };
+        (self.kind.is_file() || self.stored_size > 0).then_some(bytes)
+    }
+}
+
 /// The path as rules see it: without `./` or `/` in front, empty components or a slash at the end.
 ///
 /// `./x`, `/x`, `x` and `x/` are one. The root itself is empty. `..` is kept: it is judged elsewhere.

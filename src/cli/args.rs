@@ -133,6 +133,12 @@ pub(super) struct List {
     /// What the archive is wrapped in, outermost first, and how its bytes are used, instead of its members
     #[arg(long, conflicts_with = "anomalies")]
     pub(super) layers: bool,
+    /// Every block of the archive as it lies there: headers, payloads, padding, with their offsets
+    #[arg(long, conflicts_with_all = ["anomalies", "layers"])]
+    pub(super) frames: bool,
+    /// Look for members behind damage, at any byte, and say of each whether it is whole
+    #[arg(long)]
+    pub(super) salvage: bool,
     #[command(flatten)]
     pub(super) reading: Reading,
 }
@@ -165,6 +171,9 @@ pub(super) struct Cat {
     /// Member to write; `./x`, `/x` and `x` are one. Where it stands several times, the first one is written, with a warning
     #[arg(value_name = "MEMBER")]
     pub(super) member: std::ffi::OsString,
+    /// Look for the member behind damage, too
+    #[arg(long)]
+    pub(super) salvage: bool,
     #[command(flatten)]
     pub(super) reading: Reading,
 }

@@ -17,7 +17,8 @@ use crate::verify::{Journey, Opened, Road};
 use crate::walk::{Sink, Want};
 
 pub(super) fn run(args: &Cat) -> Result<Exit, Trouble> {
-    let reading = plan::reading(&args.reading, "none", false)?;
+    let mut reading = plan::reading(&args.reading, "none", false)?;
+    reading.salvage = args.salvage;
     let mut secrets = Secrets::gather(&args.reading, args.archive.as_os_str() == "-")?;
     let archive = plan::archive(&args.archive);
     let name = archive.name().to_owned();

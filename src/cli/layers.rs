@@ -14,7 +14,8 @@ use crate::verify::{Opened, Road, Wrapping};
 use crate::walk::{Sink, Want};
 
 pub(super) fn run(args: &List, hash: &str) -> Result<Exit, Trouble> {
-    let reading = plan::reading(&args.reading, hash, true)?;
+    let mut reading = plan::reading(&args.reading, hash, true)?;
+    reading.salvage = args.salvage;
     let mut secrets = Secrets::gather(&args.reading, args.archive.as_os_str() == "-")?;
     let archive = plan::archive(&args.archive);
     let name = archive.name().to_owned();

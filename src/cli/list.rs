@@ -7,13 +7,13 @@ use super::args::{List, ListFormat};
 use super::exit::{Exit, Trouble};
 use super::progress::Bar;
 use super::secrets::Secrets;
-use super::{cat, layers, output, plan};
+use super::{cat, frames, layers, output, plan};
 use crate::digest::{Digests, MemberDigests};
 use crate::entry::Entry;
 use crate::finding::Finding;
 use crate::report::listing::{Format, Line, Style, Tail};
 use crate::source::Chunk;
-use crate::verify::{Opened, Road, content_bytes};
+use crate::verify::{Opened, Road};
 use crate::walk::{Sink, Want, Workers};
 
 /// Bytes of findings that wait for the lines of their members, before these are waited for.
@@ -24,7 +24,11 @@ pub(super) fn run(args: &List) -> Result<Exit, Trouble> {
     if args.layers {
         return layers::run(args, hash);
     }
-    let reading = plan::reading(&args.reading, hash, false)?;
+    if args.frames {
+        return frames::run(args);
+    }
+    let mut reading = plan::reading(&args.reading, hash, false)?;
+    reading.salvage = args.salvage;
     let style = style(args.format)?;
     let mut secrets = Secrets::gather(&args.reading, args.archive.as_os_str() == "-")?;
     let archive = plan::archive(&args.archive);
@@ -88,6 +92,9 @@ fn hash(args: &List) -> Result<&str, Trouble> {
     let refusal = match args.format {
         format if args.layers && !matches!(format, ListFormat::Text | ListFormat::Json) => {
             "--layers is shown as text or json"
+        }
+        format if args.frames && !matches!(format, ListFormat::Text | ListFormat::Jsonl) => {
+            "--frames is shown as text or jsonl"
         }
         format if args.anomalies && !matches!(format, ListFormat::Text | ListFormat::Jsonl) => {
             "--anomalies is shown as text or jsonl"
@@ -214,7 +221,7 @@ impl Sink for Lister {
         while let Some((line, digests)) = members.ready() {
             self.write(&line, digests);
         }
-        let content = content_bytes(entry);
+        let content = entry.content_bytes();
         let weight = line.weight();
         members.begin(line, weight, content);
         self.members = Some(members);
@@ -276,6 +283,9 @@ mod tests {
             mtime: Timestamp::default(),
             link: b"",
             device: None,
+            attributes: &[],
+            archive: 0,
+            salvaged: false,
             offset: 0,
         }
     }

@@ -10,6 +10,7 @@ mod args;
 mod cat;
 pub mod exit;
 mod explain;
+mod frames;
 mod layers;
 mod list;
 mod output;

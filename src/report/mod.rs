@@ -3,12 +3,14 @@
 //! Promises: every byte that came from an archive is escaped; documents are versioned and own their structures. Refuses to
 //! know: tar, layers, rules: it sees outcomes and rows only.
 
+mod block;
 mod escape;
 pub mod json;
 pub mod listing;
 mod text;
 mod wrapping;
 
+pub use block::{Block, block};
 pub use escape::{Escaped, escaped, name, sentence};
 pub use text::{explain, text};
 pub use wrapping::wrapping;

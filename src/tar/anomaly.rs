@@ -212,6 +212,7 @@ impl AnomalyKind {
             Self::TwoReadings(reading) if !reading.holds() => Severity::Info,
             Self::Incremental(listing) if listing.malformed > 0 || !listing.is_closed() => Severity::Error,
             Self::Incremental(listing) if listing.elsewhere == 0 => Severity::Info,
+            Self::SparseMap(MapFault::Short { .. }) => Severity::Warning,
             Self::PaxDeletes(key) if matches!(key.as_slice(), b"path" | b"size") => Severity::Error,
             _ => self.code().severity,
         }
@@ -318,6 +319,7 @@ impl fmt::Display for AnomalyKind {
                 write!(f, "stored sparse: {stored} bytes in the archive for a file of {size}")
             }
             Self::Sparse { stored, size: None } => write!(f, "stored sparse: {stored} bytes in the archive"),
+            Self::SparseMap(fault @ MapFault::Short { .. }) => write!(f, "the sparse map {fault}"),
             Self::SparseMap(fault) => write!(f, "the sparse map {fault}; the stored bytes are given without holes"),
             Self::Recovered { bytes } => write!(f, "a member header again, {bytes} bytes after sync was lost"),
             Self::Partial => f.write_str("what follows this member is no header: bytes may be missing in it, or too many"),

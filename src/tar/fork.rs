@@ -138,6 +138,7 @@ impl Fork {
         let at = self.at;
         let Some(header) = block else { return Some(self.breaks(at)) };
         if header.is_zero() {
+            // We go on behind this place, they do not: that alone is a difference.
             return Some(Some(self.reading(Then::Ends(at))));
         }
         let size = header.size().ok().and_then(|size| size.unsigned());
@@ -154,15 +155,20 @@ impl Fork {
     }
 
     /// Both readings look for a header here.
-    pub(super) fn meets(&mut self) -> Reading {
+    pub(super) fn meets(&mut self) -> Option<Reading> {
         let at = self.at;
-        self.reading(Then::Meets(at))
+        self.differs().then(|| self.reading(Then::Meets(at)))
     }
 
     /// The input, or what we take for the end of the archive, reaches past the place where they look.
-    pub(super) fn ends(&mut self) -> Reading {
+    pub(super) fn ends(&mut self) -> Option<Reading> {
         let at = self.at;
-        self.reading(Then::Ends(at))
+        self.differs().then(|| self.reading(Then::Ends(at)))
+    }
+
+    /// Whether the members differ: only then is it another reading.
+    fn differs(&self) -> bool {
+        self.sees.count > 0 || self.misses.count > 0
     }
 
     /// They find no header at `at`; worth telling only where they found one before, or are known to go that way.

@@ -50,6 +50,8 @@ impl Parser {
         } else if let Err(fault) = self.map.settle(left, self.real_size) {
             self.odd(self.offset, AnomalyKind::SparseMap(fault));
             self.member_whole = false;
+        } else if let Some(fault) = self.map.short() {
+            self.odd(self.offset, AnomalyKind::SparseMap(fault));
         }
         self.state = match left {
             0 if self.map.is_over() => self.after_payload(),

@@ -43,6 +43,13 @@ pub enum MapFault {
     NoSize,
     /// The map is longer than the payload that holds it.
     Cut,
+    /// No region reaches the end of the file: GNU tar restores such a file shorter.
+    Short {
+        /// Where the last region ends.
+        end: u64,
+        /// The size that is given.
+        size: u64,
+    },
     /// The number of regions is not the one that is announced.
     Count,
     /// A version of the format that nobody knows, or maps of two versions at once.
@@ -63,6 +70,9 @@ impl fmt::Display for MapFault {
             Self::NoSize => f.write_str("comes without the size of the file"),
             Self::Cut => f.write_str("is longer than the payload that holds it"),
             Self::Version => f.write_str("is of an unknown version, or of two"),
+            Self::Short { end, size } => {
+                write!(f, "ends at {end} of {size} bytes: GNU tar restores the file shorter, others do not")
+            }
             Self::Count => f.write_str("does not hold as many regions as it announces"),
         }
     }
@@ -146,6 +156,12 @@ impl Map {
             Err(_) => self.give_up(stored),
         }
         checked.map(|_| ())
+    }
+
+    /// Whether the map ends before the file does, which readers take in two ways.
+    pub(super) fn short(&self) -> Option<MapFault> {
+        let end = self.regions.last().map_or(0, |region| region.offset.saturating_add(region.bytes));
+        (end < self.real_size).then_some(MapFault::Short { end, size: self.real_size })
     }
 
     /// Forgets the map: what is stored counts as the whole file.

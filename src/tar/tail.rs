@@ -192,7 +192,7 @@ impl Parser {
     pub(super) fn meet_fork(&mut self) {
         let offset = self.offset;
         let over = match &mut self.fork {
-            Some(fork) if fork.at == offset => Some(fork.meets()),
+            Some(fork) if fork.at == offset => fork.meets(),
             Some(fork) if fork.at < offset => fork.breaks(fork.at),
             _ => return,
         };
@@ -202,7 +202,7 @@ impl Parser {
     /// The input is over, behind the end marker.
     fn end_fork(&mut self) {
         let offset = self.offset;
-        let over = self.fork.as_mut().filter(|fork| fork.at <= offset).map(|fork| fork.ends());
+        let over = self.fork.as_mut().filter(|fork| fork.at <= offset).and_then(|fork| fork.ends());
         self.close_fork(over);
     }
 

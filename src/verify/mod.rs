@@ -166,7 +166,7 @@ impl Sink for Verifier {
         let Some(members) = &mut self.members else { return Want::Stream };
         let record = content_record(entry);
         let weight = record.len();
-        let content = content_bytes(entry);
+        let content = entry.content_bytes();
         let has_content = content.is_some();
         members.begin(record, weight, content);
         while let Some((record, digests)) = members.ready() {
@@ -193,12 +193,6 @@ impl Sink for Verifier {
             members.end(whole);
         }
     }
-}
-
-/// Bytes of content there will be to hash, holes included; `None` for entries without content.
-pub(crate) fn content_bytes(entry: &Entry<'_>) -> Option<u64> {
-    let bytes = if entry.kind == EntryKind::Sparse { entry.size } else { entry.stored_size };
-    (entry.kind.is_file() || entry.stored_size > 0).then_some(bytes)
 }
 
 /// Has every page of `bytes` read: a mapped page that nobody touched may lie on a bad sector.

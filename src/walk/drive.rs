@@ -74,8 +74,8 @@ pub fn drive(source: &mut dyn Source, way: Way<'_>, sink: &mut dyn Sink) -> io::
             }
             Step::Frame { frame: Frame::Payload(bytes), .. } => {
                 walk.report(&mut parser, sink);
-                sink.piece(&Piece { offset, bytes, what: "payload" });
                 walk.payload(source, &mut parser, bytes, sink)?;
+                sink.piece(&Piece { offset, bytes: parser.offset().saturating_sub(offset), what: "payload" });
                 walk.end(&mut parser, sink);
             }
             Step::Frame { frame: Frame::Hole(bytes), .. } => {
@@ -84,10 +84,10 @@ pub fn drive(source: &mut dyn Source, way: Way<'_>, sink: &mut dyn Sink) -> io::
                 walk.end(&mut parser, sink);
             }
             Step::Frame { consumed, frame } => {
-                sink.piece(&Piece { offset, bytes: consumed as u64, what: word(&frame) });
                 if let Frame::Member(member) = &frame {
                     walk.begin(member, sink);
                 }
+                sink.piece(&Piece { offset, bytes: consumed as u64, what: word(&frame) });
                 walk.end(&mut parser, sink);
                 source.skip(consumed as u64)?;
             }

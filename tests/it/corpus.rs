@@ -194,6 +194,8 @@ fn every_archive_has_its_paragraph_and_no_expectation_is_left_over() {
 const ELSEWHERE: &[(&str, &str)] = &[
     ("openpgp/passphrase-missing", "cli::exit_codes_of_secrets"),
     ("openpgp/key-missing", "openpgp::without_a_secret_the_message_says_what_it_wants"),
+    ("tar/partial", "tar::members_behind_damage_are_found_again"),
+    ("tar/recovered", "tar::members_behind_damage_are_found_again"),
     ("rules/nothing-applied", "rule::a_set_that_applies_to_nothing_proves_nothing"),
 ];
 

@@ -7,7 +7,9 @@ use veritar::limits::Limits;
 use veritar::source::MemorySource;
 use veritar::verify::{Archive, Outcome, verify};
 
-use crate::build::tarball::{GNU, Header, Tarball, octal};
+use crate::build::cases::with_checksum;
+use crate::build::depth::gnu_sparse;
+use crate::build::tarball::{Header, Tarball, octal};
 use crate::support::{corpus, options, secrets};
 
 fn judged(archive: Archive, limit: &str, value: u64) -> Outcome {
@@ -24,16 +26,18 @@ fn made(bytes: Vec<u8>) -> Archive {
     Archive::from_source("made", Box::new(MemorySource::new(bytes)))
 }
 
-/// An old GNU sparse member whose map goes on in a second block.
+/// An old GNU sparse member whose map goes on in a second block: five regions.
 fn sparse() -> Vec<u8> {
-    let mut block = Header { name: b"sparse", size: octal(2), typeflag: b'S', magic: GNU, ..Header::default() }.block();
+    let regions: Vec<(u64, u64)> = (0..4).map(|index| (index * 8, 2)).collect();
+    let mut block = gnu_sparse("sparse", &regions, 64);
     block[482] = 1;
-    block[148..156].fill(b' ');
-    let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
-    block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    let mut more = [0; 512];
+    more[..11].copy_from_slice(&octal(64));
+    more[12..23].copy_from_slice(&octal(0));
     let mut tar = Tarball::default();
-    tar.0.extend_from_slice(&block);
-    tar.zeros(1).content(b"{}").end()
+    tar.0.extend_from_slice(&with_checksum(block));
+    tar.0.extend_from_slice(&more);
+    tar.content(b"{\"a\":1}").end()
 }
 
 /// A message whose passphrase is stretched by Argon2 with 2 GiB of memory, and garbage for content.
@@ -55,6 +59,7 @@ fn every_limit_is_reached_by_an_archive() {
     let cases: Vec<(&str, u64, Archive, &Code)> = vec![
         ("extension-bytes", 10, kept("odd/pax-long-name.tar"), &code::LIMIT_REACHED),
         ("extension-headers", 1, kept("bad/pax-twice.tar"), &code::LIMIT_REACHED),
+        ("hole-bytes", 4093, kept("odd/sparse.tar"), &code::LIMIT_REACHED),
         ("sparse-regions", 4, made(sparse()), &code::LIMIT_REACHED),
         ("path-bytes-warn", 30, kept(dtr), &code::TAR_LONG_PATH),
         ("path-bytes", 30, kept(dtr), &code::LIMIT_REACHED),

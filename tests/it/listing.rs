@@ -341,7 +341,7 @@ fn sha256sum_checks_the_files_of_an_extraction() {
 
 #[test]
 fn no_sum_is_given_for_what_is_not_the_files_content() {
-    for archive in ["odd/sparse.tar", "bad/tar-cut-in-content.tar", "bad/link-with-size.tar"] {
+    for archive in ["bad/tar-cut-in-content.tar", "bad/link-with-size.tar"] {
         let archive = corpus().join(archive);
         let lines = text(&veritar(&archive, &["--format", "sha256sum"]).stdout);
         let spec = text(&veritar(&archive, &["--format", "mtree", "--hash", "sha256"]).stdout);

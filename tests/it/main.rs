@@ -19,4 +19,5 @@ mod openpgp;
 mod others;
 mod rule;
 mod support;
+mod tar;
 mod trust;

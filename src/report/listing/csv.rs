@@ -36,12 +36,12 @@ impl Csv {
 impl Format for Csv {
     fn begin(&self, out: &mut dyn Write) -> io::Result<()> {
         out.write_all(
-            b"path,kind,size,stored_size,mode,uid,gid,uname,gname,mtime,link,device_major,device_minor,offset",
+            b"path,kind,size,stored_size,mode,uid,gid,uname,gname,mtime,link,device_major,device_minor,offset,archive",
         )?;
         for (name, _) in self.digests(None) {
             write!(out, ",{name}")?;
         }
-        out.write_all(b",anomalies\r\n")
+        out.write_all(b",salvage,anomalies\r\n")
     }
 
     fn line(&mut self, entry: &Entry<'_>) -> Line {
@@ -53,7 +53,7 @@ impl Format for Csv {
         // Writing to memory cannot fail.
         let _ = write!(
             head,
-            "{},{},{},{},{:04o},{},{},{},{},{},{},{major},{minor},{}",
+            "{},{},{},{},{:04o},{},{},{},{},{},{},{major},{minor},{},{}",
             cell(entry.path),
             entry.kind.as_str(),
             entry.size,
@@ -65,9 +65,10 @@ impl Format for Csv {
             cell(entry.gname),
             cell(rfc3339(entry.mtime).as_bytes()),
             cell(entry.link),
-            entry.offset
+            entry.offset,
+            entry.archive.saturating_add(1)
         );
-        Line { head, ..Line::default() }
+        Line { head, salvaged: entry.salvaged, ..Line::default() }
     }
 
     fn write(&self, out: &mut dyn Write, line: &Line, tail: &Tail) -> io::Result<()> {
@@ -75,7 +76,12 @@ impl Format for Csv {
         for (_, digest) in self.digests(tail.digests.as_ref()) {
             write!(out, ",{digest}")?;
         }
-        write!(out, ",{}\r\n", tail.anomalies.join(" "))
+        let salvage = match (line.salvaged, tail.is_partial()) {
+            (_, true) => "partial",
+            (true, false) => "whole",
+            (false, false) => "",
+        };
+        write!(out, ",{salvage},{}\r\n", tail.anomalies.join(" "))
     }
 }
 

@@ -21,16 +21,19 @@ impl Format for Jsonl {
         let _ = json::write(&mut head, &Row::of(entry)).inspect(|()| {
             head.pop();
         });
-        Line { head, ..Line::default() }
+        Line { head, salvaged: entry.salvaged, ..Line::default() }
     }
 
-    /// The object was closed too early for its last two fields: they go before the brace.
+    /// The object was closed too early for its last fields: they go before the brace.
     fn write(&self, out: &mut dyn Write, line: &Line, tail: &Tail) -> io::Result<()> {
         out.write_all(&line.head)?;
         if let Some(digests) = &tail.digests {
             let digests: std::collections::BTreeMap<_, _> = digests.named().collect();
             out.write_all(b",\"digests\":")?;
             serde_json::to_writer(&mut *out, &digests)?;
+        }
+        if line.salvaged || tail.is_partial() {
+            out.write_all(if tail.is_partial() { b",\"salvage\":\"partial\"" } else { b",\"salvage\":\"whole\"" })?;
         }
         if !tail.anomalies.is_empty() {
             out.write_all(b",\"anomalies\":")?;
@@ -50,7 +53,7 @@ struct Found<'a> {
     finding: Issue<'a>,
 }
 
-/// One object of the listing, without its last two fields.
+/// One object of the listing, without its last fields.
 #[derive(Serialize)]
 struct Row<'a> {
     path: Text<'a>,
@@ -67,7 +70,11 @@ struct Row<'a> {
     link: Option<Text<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     device: Option<[u64; 2]>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attributes: Vec<[Text<'a>; 2]>,
     offset: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archive: Option<u64>,
 }
 
 impl<'a> Row<'a> {
@@ -85,7 +92,13 @@ impl<'a> Row<'a> {
             mtime: rfc3339(entry.mtime),
             link: (!entry.link.is_empty()).then(|| Text::of(entry.link)),
             device: entry.device.map(|(major, minor)| [major, minor]),
+            attributes: entry
+                .attributes
+                .iter()
+                .map(|attribute| [Text::of(&attribute.name), Text::of(&attribute.value)])
+                .collect(),
             offset: entry.offset,
+            archive: (entry.archive > 0).then(|| entry.archive.saturating_add(1)),
         }
     }
 }

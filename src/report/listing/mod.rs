@@ -15,6 +15,7 @@ mod text;
 use std::borrow::Cow;
 use std::io::{self, Write};
 
+use crate::code;
 use crate::digest::{Digests, Hashes};
 use crate::entry::{Entry, EntryKind, Timestamp, normalized};
 use crate::finding::Finding;
@@ -45,7 +46,7 @@ impl Style {
     #[must_use]
     pub fn format(self, hashes: Hashes) -> Box<dyn Format> {
         match self {
-            Self::Text => Box::new(text::Text),
+            Self::Text => Box::new(text::Text::default()),
             Self::Names => Box::new(names::Names),
             Self::Jsonl => Box::new(jsonl::Jsonl),
             Self::Csv => Box::new(csv::Csv { hashes }),
@@ -94,6 +95,15 @@ pub struct Tail {
     pub anomalies: Vec<&'static str>,
 }
 
+impl Tail {
+    /// Whether a part of the content is missing, or something in it that is not its own.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        let partial = [&code::TAR_PARTIAL, &code::TAR_TRUNCATED, &code::TAR_SPARSE_MAP];
+        self.anomalies.iter().any(|odd| partial.iter().any(|code| code.id == *odd))
+    }
+}
+
 /// A line being made: what the entry says of itself, before its content was seen.
 #[derive(Debug, Clone, Default)]
 pub struct Line {
@@ -103,6 +113,8 @@ pub struct Line {
     name: Vec<u8>,
     /// Whether the digests are those of the file as a program restores it.
     restorable: bool,
+    /// Whether it was found behind damage.
+    salvaged: bool,
 }
 
 impl Line {
@@ -113,11 +125,11 @@ impl Line {
     }
 }
 
-/// Whether the bytes that are hashed are the file's content as a program restores it: those of a sparse file lack its
-/// holes, and what follows a link or a device is not its content.
+/// Whether the bytes that are hashed are the file's content as a program restores it: what follows a link or a device is
+/// not its content.
 fn is_restorable(entry: &Entry<'_>) -> bool {
     match entry.kind {
-        EntryKind::File | EntryKind::Contiguous => true,
+        EntryKind::File | EntryKind::Contiguous | EntryKind::Sparse => true,
         // Programs take what they do not know for a file; without content it is not hashed.
         EntryKind::Other => entry.stored_size > 0,
         _ => false,
@@ -127,6 +139,10 @@ fn is_restorable(entry: &Entry<'_>) -> bool {
 /// The path as programs extract it: relative, without empty components or `.`, and empty for the root. `None` for what
 /// they refuse or change: what leads upwards, what holds a NUL, a file whose name ends like a directory's.
 fn restored<'a>(entry: &Entry<'a>) -> Option<Cow<'a, [u8]>> {
+    // What stands behind the end marker is no part of what programs extract.
+    if entry.archive > 0 {
+        return None;
+    }
     let path = entry.path;
     let is_refused = path.contains(&0)
         || path.split(|byte| *byte == b'/').any(|part| part == b"..")

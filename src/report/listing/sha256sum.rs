@@ -50,7 +50,7 @@ impl Format for Sha256sum {
                 }
             }
         }
-        Line { head, name, restorable: true }
+        Line { head, name, restorable: true, ..Line::default() }
     }
 
     fn write(&self, out: &mut dyn Write, line: &Line, tail: &Tail) -> io::Result<()> {
@@ -85,6 +85,9 @@ mod tests {
             mtime: Timestamp::default(),
             link: b"",
             device: None,
+            attributes: &[],
+            archive: 0,
+            salvaged: false,
             offset: 0,
         };
         let mut format = Sha256sum { is_shown };

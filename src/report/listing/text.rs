@@ -10,14 +10,21 @@ use crate::entry::{Entry, EntryKind, Timestamp};
 use crate::finding::Finding;
 use crate::report::{escaped, sentence};
 
-pub(super) struct Text;
+#[derive(Default)]
+pub(super) struct Text {
+    /// Which archive of the file the entries stand in.
+    archive: u64,
+}
 
 impl Format for Text {
     fn line(&mut self, entry: &Entry<'_>) -> Line {
         let (mut head, mut name) = (Vec::new(), Vec::new());
         // Writing to memory cannot fail.
-        let _ = columns(&mut head, entry).and_then(|()| long_name(&mut name, entry));
-        Line { head, name, ..Line::default() }
+        let _ = self
+            .heading(&mut head, entry)
+            .and_then(|()| columns(&mut head, entry))
+            .and_then(|()| long_name(&mut name, entry));
+        Line { head, name, salvaged: entry.salvaged, ..Line::default() }
     }
 
     fn write(&self, out: &mut dyn Write, line: &Line, tail: &Tail) -> io::Result<()> {
@@ -26,7 +33,12 @@ impl Format for Text {
             write!(out, "{digest} ")?;
         }
         out.write_all(&line.name)?;
-        out.write_all(b"\n")
+        out.write_all(match (line.salvaged, tail.is_partial()) {
+            (false, false) => b"\n",
+            (false, true) => b"  (partial)\n",
+            (true, false) => b"  (found behind damage, whole)\n",
+            (true, true) => b"  (found behind damage, partial)\n",
+        })
     }
 
     fn finding(&self, out: &mut dyn Write, finding: &Finding) -> io::Result<()> {
@@ -35,6 +47,17 @@ impl Format for Text {
         let place = finding.place.offset.map_or_else(String::new, |offset| format!(" at byte {offset}"));
         let (severity, code) = (finding.severity.as_str(), finding.code.id);
         writeln!(out, "{indent}{severity} {code}{place}: {}", sentence(&finding.message))
+    }
+}
+
+impl Text {
+    /// The line before the first entry of a further archive in the same file.
+    fn heading(&mut self, out: &mut dyn Write, entry: &Entry<'_>) -> io::Result<()> {
+        if entry.archive == self.archive {
+            return Ok(());
+        }
+        self.archive = entry.archive;
+        writeln!(out, "archive {} of this file, which most readers do not see:", entry.archive.saturating_add(1))
     }
 }
 

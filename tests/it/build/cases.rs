@@ -1,5 +1,6 @@
 //! Every archive of `corpus/` that is made and not kept, with its path.
 
+use super::depth;
 use super::openpgp::{Chunks, Message};
 use super::products::{self, Member, pack};
 use super::tarball::{GNU, Header, Tarball, V7, octal, pax_records};
@@ -12,6 +13,7 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
     cases.extend(wrappers_bad());
     cases.extend(streams_bad());
     cases.extend(tar_bad());
+    cases.extend(depth::all());
     cases
 }
 
@@ -36,13 +38,13 @@ fn products_good() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// A DTR backup to which `more` is added before the end.
-fn dtr_with(more: impl FnOnce(Tarball) -> Tarball) -> Tarball {
+pub(super) fn dtr_with(more: impl FnOnce(Tarball) -> Tarball) -> Tarball {
     let mut whole = pack(&products::dtr());
     whole.truncate(whole.len() - 1024);
     more(Tarball(whole))
 }
 
-const ROW: &str = "dtr-backup-v2.9.4-online/rethink/properties/4";
+pub(super) const ROW: &str = "dtr-backup-v2.9.4-online/rethink/properties/4";
 
 fn form_odd() -> Vec<(&'static str, Vec<u8>)> {
     let (dtr, secret) = (pack(&products::dtr()), passphrase());
@@ -96,12 +98,14 @@ fn form_odd() -> Vec<(&'static str, Vec<u8>)> {
             .end(),
         ),
         ("odd/sparse.tar", {
-            // One region of 2 bytes in a file of 4 KiB: offset and size of the region, then the size of the file.
+            // One region of 2 bytes in a file of 4 KiB: offset and size of the region, the end, then the size of the file.
             let mut block =
                 Header { name: ROW.as_bytes(), size: octal(2), typeflag: b'S', magic: GNU, ..Header::default() }
                     .block();
             block[386..397].copy_from_slice(&octal(0));
             block[398..409].copy_from_slice(&octal(2));
+            block[410..421].copy_from_slice(&octal(4096));
+            block[422..433].copy_from_slice(&octal(0));
             block[483..494].copy_from_slice(&octal(4096));
             dtr_with(|mut tar| {
                 tar.0.extend_from_slice(&with_checksum(block));
@@ -124,7 +128,7 @@ fn base_256(mut archive: Vec<u8>) -> Vec<u8> {
 }
 
 /// The block with a checksum that holds.
-fn with_checksum(mut block: [u8; 512]) -> [u8; 512] {
+pub fn with_checksum(mut block: [u8; 512]) -> [u8; 512] {
     block[148..156].fill(b' ');
     let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
     block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
