@@ -19,3 +19,4 @@ mod others;
 mod rule;
 mod support;
 mod trust;
+mod wrappers;
