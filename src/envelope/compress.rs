@@ -13,8 +13,11 @@ use crate::limits::Limits;
 use crate::place::Depth;
 use crate::source::Buffer;
 
-/// The narrowest code, in bits, and the widest.
-const BITS: std::ops::RangeInclusive<u32> = 9..=16;
+/// The width of the first codes, in bits.
+const LEAST_BITS: u32 = 9;
+
+/// The width that codes may grow to. With 9 they could not grow, and no reader understands what `compress -b 9` writes.
+const MOST_BITS: std::ops::RangeInclusive<u32> = 10..=16;
 
 /// The code that empties the table, in block mode.
 const CLEAR: u16 = 256;
@@ -66,8 +69,8 @@ fn header(desk: &mut Desk) -> io::Result<Option<Lzw>> {
         return Ok(None);
     };
     let bits = u32::from(flags & 0x1F);
-    if flags & 0x60 != 0 || !BITS.contains(&bits) {
-        let message = format!("flags {flags:#04x}: codes of {bits} bits; 9 to 16 and no other flag are known");
+    if flags & 0x60 != 0 || !MOST_BITS.contains(&bits) {
+        let message = format!("flags {flags:#04x}: codes of up to {bits} bits; 10 to 16 and no other flag are read");
         desk.stop(&code::WRAPPER_UNSUPPORTED, 2, message);
         return Ok(None);
     }
@@ -132,7 +135,7 @@ impl Lzw {
         Self {
             most_bits,
             block_mode,
-            bits: *BITS.start(),
+            bits: LEAST_BITS,
             texts,
             known: if block_mode { 257 } else { 256 },
             started: false,
@@ -161,7 +164,7 @@ impl Lzw {
                 self.known = 257;
                 self.previous = None;
                 self.align();
-                self.bits = *BITS.start();
+                self.bits = LEAST_BITS;
                 continue;
             }
             let Some(text) = self.learn(code) else {
