@@ -160,14 +160,13 @@ fn trailer(member: &Member, desk: &mut Desk) -> io::Result<State> {
     let at = desk.position();
     let wanted = if member.version == 0 { 12 } else { 20 };
     let trailer = desk.peek(wanted)?;
-    let (number, total) = (number_at(trailer, 0), number_at(trailer, 4));
-    let size = number_at(trailer, 12);
+    let crc = number_at(trailer, 0) & 0xFFFF_FFFF;
+    let (data, size) = (number_at(trailer, 4), number_at(trailer, 12));
     if trailer.len() < wanted {
         desk.truncated("the trailer of an lzip member")?;
         return Ok(State::Between);
     }
     desk.skip(wanted)?;
-    let (crc, data) = (number & 0xFFFF_FFFF, total);
     let (sum, given) = (u64::from(member.crc.sum()), member.decoder.total_out());
     let end = at.saturating_add(count(wanted)).saturating_sub(member.begin);
     if crc != sum {

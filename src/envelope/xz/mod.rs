@@ -188,7 +188,7 @@ impl Xz {
         let number = self.stream.records.number.saturating_add(1);
         let size = match desk.peek(1)? {
             [] => {
-                desk.truncated(&format!("xz stream {}, behind its first {} blocks", desk.members(), number - 1))?;
+                desk.truncated(&format!("xz stream {}, before block {number} or the index", desk.members()))?;
                 return Ok(State::Between);
             }
             [0, ..] => return self.index(desk),
