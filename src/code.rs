@@ -112,7 +112,7 @@ codes! {
         "that format says neither which cipher nor which key derivation was used, and has no integrity check: veritar does not read it",
         "decrypt it with the command that belongs to the site (`openssl enc -d ...`) and pipe the result into `veritar verify -`";
     WRAPPER_UNSUPPORTED = "wrapper/unsupported", Error, Inconclusive,
-        "the archive is wrapped in a format that is recognised but not read here",
+        "the archive is wrapped in a format, or a variant of one, that is recognised but not read here",
         "what is inside could not be looked at",
         "unwrap it with its own tool and pipe the result into `veritar verify -`";
     WRAPPER_SUFFIX = "wrapper/suffix", Warning, Fail,
@@ -163,6 +163,48 @@ codes! {
         "zeros follow the last gzip member",
         "tapes and block devices pad to their block size; gzip ignores it",
         "nothing";
+
+    // --- zstd, xz, bzip2, lzip, compress ---
+    COMPRESSED_TRUNCATED = "compressed/truncated", Error, Fail,
+        "the compressed data ends before its end",
+        "the file was cut: the disk was full, the transfer broke, or the writer was killed; what comes after is lost",
+        "get the file again from where it was written, or run the backup again";
+    COMPRESSED_CORRUPT = "compressed/corrupt", Error, Fail,
+        "the compressed data cannot be decoded",
+        "bytes changed after the archive was written; everything from here on is lost",
+        "get another copy; if all copies are alike, the storage it was written to is suspect";
+    COMPRESSED_CHECKSUM = "compressed/checksum", Error, Fail,
+        "the decompressed data does not match the checksum stored with it",
+        "bytes changed after the archive was written, in a way that still decodes: members look whole and are not",
+        "get another copy; if all copies are alike, the storage it was written to is suspect";
+    COMPRESSED_LENGTH = "compressed/length", Error, Fail,
+        "a length stored with the compressed data is not the one that was found",
+        "data is missing or was added, or the stored length was changed",
+        "get another copy, or run the backup again";
+    COMPRESSED_TRAILING = "compressed/trailing-data", Error, Fail,
+        "bytes of something else follow the compressed data",
+        "something was appended or a transfer overran; some readers ignore it, others refuse the whole file",
+        "find out what wrote the bytes; if they are garbage, cut the file at the offset given";
+    COMPRESSED_PADDING = "compressed/padding", Info, Fail,
+        "zeros follow the compressed data",
+        "tapes and block devices pad to their block size, and xz allows it; where the format's own program refuses the zeros, this is a warning: it writes everything out and then exits with an error",
+        "nothing; where it is a warning, cut the file at the offset given before a script trusts the exit code";
+    COMPRESSED_MEMBERS = "compressed/members", Info, Fail,
+        "the file holds several compressed streams, one after the other",
+        "appending to a compressed file and most parallel compressors write that; a few readers stop after the first",
+        "nothing, unless it was meant to hold one backup only";
+    COMPRESSED_SKIPPED = "compressed/skippable-frame", Info, Fail,
+        "a frame that readers are told to skip stands between the compressed data",
+        "parallel compressors and seekable files keep their own tables there; nobody looks at what else it may hold",
+        "nothing";
+    COMPRESSED_NO_CHECK = "compressed/no-check", Warning, Fail,
+        "nothing stored with the compressed data checks it",
+        "a changed byte may decompress to something else without anybody noticing, and a file of such a format may be cut unnoticed",
+        "compress with a check (`zstd --check`, `xz --check=crc64`; compress has none), or keep a digest of the file apart from it";
+    COMPRESSED_CHECK_UNKNOWN = "compressed/unknown-check", Error, Inconclusive,
+        "the content is protected by a check of a kind that is not known here",
+        "everything could be read, and nothing proves that it is what was compressed",
+        "test the file with the program that wrote it";
 
     // --- OpenPGP ---
     OPENPGP_PASSPHRASE_MISSING = "openpgp/passphrase-missing", Error, Inconclusive,

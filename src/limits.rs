@@ -73,6 +73,8 @@ limits! {
     ratio_after_bytes: "ratio-after-bytes" = 64 * MIB;
     /// Decompressed bytes of one layer in all; 0 is no limit.
     output_bytes: "output-bytes" = 0;
+    /// Bytes of the window an xz, lzip or zstd decoder may ask for; `xz -9` asks for 64 MiB, zstd's own program allows 128 MiB.
+    decoder_memory: "decoder-memory" = 128 * MIB;
     /// Findings of one code kept apart; further ones are counted.
     findings_per_code: "findings-per-code" = 100;
     /// Paths remembered to notice a member that stands twice.

@@ -4,6 +4,7 @@
 //! Promises: the same bytes always do the same, so that a crash can be run again; everything random is drawn from the
 //! input. Refuses to know: the fuzzer.
 
+mod compressed;
 mod cut;
 mod pgp;
 mod road;
@@ -11,6 +12,7 @@ mod rules;
 mod tarball;
 mod wrapped;
 
+pub use compressed::wrappers;
 pub use pgp::{armor, openpgp};
 pub use road::road;
 pub use rules::rule_file;

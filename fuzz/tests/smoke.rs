@@ -44,6 +44,11 @@ fn gzip() {
 }
 
 #[test]
+fn wrappers() {
+    over(CORPUS, &[".zst", ".xz", ".bz2", ".lz", ".Z"], veritar_fuzz::wrappers);
+}
+
+#[test]
 fn openpgp() {
     over(CORPUS, &[".gpg", ".pgp", ".asc"], veritar_fuzz::openpgp);
 }

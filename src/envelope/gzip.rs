@@ -5,41 +5,38 @@
 
 use std::io;
 
-use bytes::Bytes;
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
-use super::meter::Meter;
-use super::{Decoder, Format, Integrity, Layer, Proof};
-use crate::code::{self, Code};
-use crate::finding::{Finding, Severity};
+use super::codec::{self, Codec, Desk, Members, count};
+use super::{Format, Integrity, Layer};
+use crate::code;
+use crate::finding::Severity;
 use crate::limits::Limits;
-use crate::place::{Depth, Place};
-use crate::source::{Buffer, Buffered, CHUNK_BYTES, Feed, Pool, Source};
+use crate::place::Depth;
+use crate::source::Buffer;
 
 /// Bytes of the file name in a header that are shown: NAME_MAX on Linux.
 const NAME_BYTES: usize = 255;
 
-/// Bytes shown of what follows the last member.
-const SHOWN_BYTES: usize = 16;
+/// The gzip program itself passes over zeros.
+const MEMBERS: Members = Members {
+    one: "gzip member",
+    padding: &code::GZIP_PADDING,
+    padding_severity: Severity::Info,
+    trailing: &code::GZIP_TRAILING,
+};
 
 /// Puts a gzip layer on `inner`, which stands at `depth`.
 #[must_use]
 pub fn open(inner: Box<dyn Layer>, depth: Depth, limits: &Limits) -> Box<dyn Layer> {
-    Box::new(Buffered::new(Inflate {
-        inner,
-        depth,
-        meter: Meter::new(limits),
+    let gzip = Gzip {
         header_limit: usize::try_from(limits.extension_bytes).unwrap_or(usize::MAX),
-        findings_limit: limits.findings_per_code.max(1),
-        dropped: 0,
         state: State::AwaitingHeader,
         inflate: Decompress::new(false),
         crc: Crc::new(),
-        pool: Pool::new(CHUNK_BYTES),
-        members: 0,
-        output_bytes: 0,
-        proof: Proof::new(Format::Gzip, depth),
-    }))
+        details: Vec::new(),
+    };
+    codec::open(gzip, Format::Gzip, inner, depth, limits)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,99 +45,61 @@ enum State {
     InData,
     AwaitingTrailer,
     AfterMember,
-    Ended,
 }
 
-struct Inflate {
-    inner: Box<dyn Layer>,
-    depth: Depth,
-    meter: Meter,
+struct Gzip {
     header_limit: usize,
-    findings_limit: u64,
-    /// Findings past that limit.
-    dropped: u64,
     state: State,
     inflate: Decompress,
     crc: Crc,
-    pool: Pool,
-    members: u64,
-    output_bytes: u64,
-    proof: Proof,
+    /// What the first header says.
+    details: Vec<(&'static str, String)>,
 }
 
-impl Feed for Inflate {
-    fn next(&mut self) -> io::Result<Option<Bytes>> {
-        let mut buffer = self.pool.buffer();
-        let before = self.inner.position();
-        loop {
-            match self.state {
-                State::AwaitingHeader => self.header()?,
-                State::InData => self.data(&mut buffer)?,
-                State::AwaitingTrailer => self.trailer()?,
-                State::AfterMember => self.after_member()?,
-                State::Ended => break,
-            }
-            if buffer.free().is_empty() {
-                break;
-            }
+impl Codec for Gzip {
+    fn step(&mut self, desk: &mut Desk, output: &mut Buffer) -> io::Result<()> {
+        match self.state {
+            State::AwaitingHeader => self.header(desk),
+            State::InData => self.data(desk, output),
+            State::AwaitingTrailer => self.trailer(desk),
+            State::AfterMember => self.after_member(desk),
         }
-        self.output_bytes = self.output_bytes.saturating_add(count(buffer.used()));
-        // A whole buffer at a time, so that where a limit is met does not depend on how the input was cut.
-        let at = self.inner.position();
-        if let Err(message) = self.meter.spend(at.saturating_sub(before), count(buffer.used())) {
-            self.stop(at, message);
+    }
+
+    fn details(&self, desk: &Desk) -> Vec<(&'static str, String)> {
+        let mut details = self.details.clone();
+        if desk.members() > 1 {
+            details.push(("members", desk.members().to_string()));
         }
-        Ok((buffer.used() > 0).then(|| buffer.freeze()))
+        details
     }
 }
 
-impl Decoder for Inflate {
-    fn conclude(mut self) -> io::Result<Vec<Proof>> {
-        self.proof.input_bytes = self.inner.position();
-        self.proof.output_bytes = self.output_bytes;
-        if self.dropped > 0 {
-            let message = format!("{} further findings about gzip members were dropped", self.dropped);
-            let finding = Finding::new(&code::LIMIT_FINDINGS, Place::whole(), message);
-            self.proof.findings.push(finding.with_severity(Severity::Info));
-        }
-        if self.members > 1 {
-            self.proof.details.push(("members", self.members.to_string()));
-        }
-        let mut proofs = self.inner.close()?;
-        proofs.push(self.proof);
-        Ok(proofs)
-    }
-}
-
-impl Inflate {
-    fn header(&mut self) -> io::Result<()> {
+impl Gzip {
+    fn header(&mut self, desk: &mut Desk) -> io::Result<()> {
         let mut wanted = 64;
         loop {
-            let head = self.inner.peek(wanted)?;
-            let all = head.len() < wanted;
-            // No more than was asked for, so that the limit does not depend on how much lies ready.
-            let head = head.get(..wanted).unwrap_or(head);
+            let at = desk.position();
+            let head = desk.peek(wanted)?;
+            let got = head.len();
             match Header::parse(head) {
                 Parsed::Header(header) => {
-                    self.begin(&header);
-                    self.inner.skip(count(header.bytes))?;
+                    self.begin(desk, &header);
+                    desk.skip(header.bytes)?;
                     return Ok(());
                 }
                 Parsed::Invalid(what) => {
-                    let at = self.inner.position();
-                    self.fail(&code::GZIP_HEADER, at, what.to_owned());
+                    desk.fail(&code::GZIP_HEADER, at, what.to_owned());
                     return Ok(());
                 }
-                Parsed::Incomplete if all => {
-                    let got = count(head.len());
-                    let at = self.inner.position().saturating_add(got);
-                    self.fail(&code::GZIP_TRUNCATED, at, "cut short inside a gzip header".to_owned());
+                Parsed::Incomplete if got < wanted => {
+                    let end = at.saturating_add(count(got));
+                    desk.fail(&code::GZIP_TRUNCATED, end, "cut short inside a gzip header".to_owned());
                     return Ok(());
                 }
                 Parsed::Incomplete if wanted >= self.header_limit => {
-                    let at = self.inner.position();
                     let message = format!("a gzip header of more than {wanted} bytes (--limit extension-bytes=N)");
-                    self.stop(at, message);
+                    desk.stop(&code::LIMIT_REACHED, at, message);
                     return Ok(());
                 }
                 Parsed::Incomplete => wanted = wanted.saturating_mul(2),
@@ -148,156 +107,81 @@ impl Inflate {
         }
     }
 
-    fn begin(&mut self, header: &Header) {
-        self.members = self.members.saturating_add(1);
-        if self.members == 1 {
+    fn begin(&mut self, desk: &mut Desk, header: &Header) {
+        desk.member(&code::GZIP_MEMBERS, desk.position(), MEMBERS.one);
+        if desk.members() == 1 {
             if let Some(name) = &header.name {
                 let shown = name.get(..NAME_BYTES).unwrap_or(name);
-                self.proof.details.push(("name", shown.escape_ascii().to_string()));
+                self.details.push(("name", shown.escape_ascii().to_string()));
             }
             if header.mtime != 0 {
-                self.proof.details.push(("mtime", header.mtime.to_string()));
+                self.details.push(("mtime", header.mtime.to_string()));
             }
-        } else if self.members == 2 {
-            let at = self.inner.position();
-            self.note(&code::GZIP_MEMBERS, at, "a second gzip member begins here".to_owned());
         }
         self.inflate.reset(false);
         self.crc.reset();
         self.state = State::InData;
     }
 
-    fn data(&mut self, buffer: &mut Buffer) -> io::Result<()> {
-        let input = self.inner.peek(1)?;
+    fn data(&mut self, desk: &mut Desk, output: &mut Buffer) -> io::Result<()> {
+        let input = desk.ready()?;
         let before = (self.inflate.total_in(), self.inflate.total_out());
-        let status = self.inflate.decompress(input, buffer.free(), FlushDecompress::None);
+        let status = self.inflate.decompress(input, output.free(), FlushDecompress::None);
         let ended = input.is_empty();
         let taken = self.inflate.total_in().saturating_sub(before.0);
         let given = usize::try_from(self.inflate.total_out().saturating_sub(before.1)).unwrap_or(usize::MAX);
-        if let Some(fresh) = buffer.free().get(..given) {
+        if let Some(fresh) = output.free().get(..given) {
             self.crc.update(fresh);
         }
-        buffer.advance(given);
-        self.inner.skip(taken)?;
-        let at = self.inner.position();
+        output.advance(given);
+        desk.skip_far(taken)?;
+        let (at, member, total) = (desk.position(), desk.members(), self.inflate.total_out());
         match status {
             Ok(Status::StreamEnd) => self.state = State::AwaitingTrailer,
             Ok(_) if ended && given == 0 => {
-                let message = format!(
-                    "cut short: the compressed data of member {} stops after {} decompressed bytes",
-                    self.members,
-                    self.inflate.total_out()
-                );
-                self.fail(&code::GZIP_TRUNCATED, at, message);
+                let message =
+                    format!("cut short: the compressed data of member {member} stops after {total} decompressed bytes");
+                desk.fail(&code::GZIP_TRUNCATED, at, message);
             }
             Ok(_) => {}
             Err(_) => {
-                let message = format!(
-                    "compressed data cannot be decoded after {} decompressed bytes of member {}",
-                    self.inflate.total_out(),
-                    self.members
-                );
-                self.fail(&code::GZIP_CORRUPT, at, message);
+                let message =
+                    format!("compressed data cannot be decoded after {total} decompressed bytes of member {member}");
+                desk.fail(&code::GZIP_CORRUPT, at, message);
             }
         }
         Ok(())
     }
 
-    fn trailer(&mut self) -> io::Result<()> {
-        let at = self.inner.position();
-        let trailer = self.inner.peek(8)?;
+    fn trailer(&mut self, desk: &mut Desk) -> io::Result<()> {
+        let at = desk.position();
+        let trailer = desk.peek(8)?;
         let Some([c0, c1, c2, c3, l0, l1, l2, l3]) = trailer.first_chunk().copied() else {
             let message = format!("cut short inside a gzip trailer: 8 bytes needed, {} there", trailer.len());
-            self.fail(&code::GZIP_TRUNCATED, at, message);
+            desk.fail(&code::GZIP_TRUNCATED, at, message);
             return Ok(());
         };
         let (crc, length) = (u32::from_le_bytes([c0, c1, c2, c3]), u32::from_le_bytes([l0, l1, l2, l3]));
         let (sum, total) = (self.crc.sum(), self.inflate.total_out());
-        self.state = State::AfterMember;
         if crc != sum {
             let message = format!("CRC-32 is {sum:08x}, the trailer says {crc:08x}");
-            self.fail(&code::GZIP_CHECKSUM, at, message);
+            desk.damage(&code::GZIP_CHECKSUM, at, message);
         } else if u64::from(length) != total & 0xFFFF_FFFF {
             let message = format!("{total} decompressed bytes, the trailer says {length} (modulo 2^32)");
-            self.fail(&code::GZIP_LENGTH, at.saturating_add(4), message);
+            desk.damage(&code::GZIP_LENGTH, at.saturating_add(4), message);
         }
-        // The rest of the members is read all the same: what can be seen is worth seeing.
         self.state = State::AfterMember;
-        self.inner.skip(8)?;
+        desk.skip(8)?;
         Ok(())
     }
 
-    fn after_member(&mut self) -> io::Result<()> {
-        let at = self.inner.position();
-        let head = self.inner.peek(4)?;
-        match head {
-            [] => {
-                self.state = State::Ended;
-                if self.proof.integrity == Integrity::Unchecked {
-                    self.proof.integrity = Integrity::Verified;
-                }
-            }
-            [0x1F, 0x8B, ..] => self.state = State::AwaitingHeader,
-            _ => self.trailing(at)?,
+    fn after_member(&mut self, desk: &mut Desk) -> io::Result<()> {
+        match desk.peek(2)? {
+            [] => desk.end(Integrity::Verified),
+            [0x1F, 0x8B] => self.state = State::AwaitingHeader,
+            _ => desk.trailing(&MEMBERS, Integrity::Verified)?,
         }
         Ok(())
-    }
-
-    /// Reads what is no gzip member to the end and says what it is.
-    fn trailing(&mut self, at: u64) -> io::Result<()> {
-        loop {
-            let rest = self.inner.peek(1)?;
-            let zeros = rest.iter().position(|byte| *byte != 0).unwrap_or(rest.len());
-            if zeros == 0 {
-                break;
-            }
-            self.inner.skip(count(zeros))?;
-        }
-        let offset = self.inner.position();
-        let head: Vec<u8> = self.inner.peek(SHOWN_BYTES)?.iter().take(SHOWN_BYTES).copied().collect();
-        self.inner.skip(u64::MAX)?;
-        let end = self.inner.position();
-        self.state = State::Ended;
-        if head.is_empty() {
-            let message = format!("{} zeros follow the last member", end.saturating_sub(at));
-            self.note(&code::GZIP_PADDING, at, message);
-        } else {
-            let message = format!(
-                "{} bytes that are not gzip follow the last member, beginning \"{}\"",
-                end.saturating_sub(offset),
-                head.escape_ascii()
-            );
-            self.note(&code::GZIP_TRAILING, offset, message);
-        }
-        if self.proof.integrity == Integrity::Unchecked {
-            self.proof.integrity = Integrity::Verified;
-        }
-        Ok(())
-    }
-
-    /// Gives up on a limit: what follows may be good, but nobody looks.
-    fn stop(&mut self, at: u64, message: String) {
-        self.note(&code::LIMIT_REACHED, at, message);
-        if self.proof.integrity != Integrity::Failed {
-            self.proof.integrity = Integrity::Unchecked;
-        }
-        self.state = State::Ended;
-    }
-
-    /// Keeps a finding, unless there are enough of its like: each of a million members may have a wrong checksum.
-    fn note(&mut self, code: &'static Code, at: u64, message: String) {
-        let alike = self.proof.findings.iter().filter(|finding| std::ptr::eq(finding.code, code)).count();
-        if count(alike) >= self.findings_limit {
-            self.dropped = self.dropped.saturating_add(1);
-            return;
-        }
-        self.proof.findings.push(Finding::new(code, Place::at(self.depth, at), message));
-    }
-
-    fn fail(&mut self, code: &'static Code, at: u64, message: String) {
-        self.note(code, at, message);
-        self.proof.integrity = Integrity::Failed;
-        self.state = State::Ended;
     }
 }
 
@@ -362,10 +246,6 @@ impl Header {
         head.get(..at)?;
         Some(Parsed::Header(Header { bytes: at, mtime: u32::from_le_bytes([t0, t1, t2, t3]), name }))
     }
-}
-
-fn count(bytes: usize) -> u64 {
-    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use std::io::Write as _;
 
 use super::*;
-use crate::envelope::Raw;
-use crate::source::{MemorySource, SplitSource};
+use crate::envelope::{Proof, Raw};
+use crate::source::{CHUNK_BYTES, MemorySource, Source, SplitSource};
 
 /// An empty member whose CRC-32 is this.
 fn empty_member(crc: u32) -> Vec<u8> {

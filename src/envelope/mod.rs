@@ -7,7 +7,11 @@
 //! Refuses to know: what is inside, tar or not.
 #![deny(clippy::as_conversions, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 
+pub mod bzip2;
+mod codec;
+pub mod compress;
 pub mod gzip;
+pub mod lzip;
 pub mod mangled;
 pub(crate) mod meter;
 pub mod openpgp;
@@ -16,6 +20,8 @@ mod raw;
 mod sniff;
 mod stack;
 mod stage;
+pub mod xz;
+pub mod zstd;
 
 pub use proof::{Format, Integrity, Proof};
 pub use raw::Raw;

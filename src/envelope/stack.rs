@@ -5,7 +5,7 @@
 
 use std::io;
 
-use super::{Format, Layer, Opening, Proof, Raw, gzip, openpgp, sniff, stage};
+use super::{Format, Layer, Opening, Proof, Raw, bzip2, compress, gzip, lzip, openpgp, sniff, stage, xz, zstd};
 use crate::code;
 use crate::finding::Finding;
 use crate::limits::Limits;
@@ -68,8 +68,13 @@ pub fn open(
         }
         let opening = match format {
             Format::Gzip => Opening::Layer(gzip::open(layer, depth, limits)),
+            Format::Zstd => Opening::Layer(zstd::open(layer, depth, limits)),
+            Format::Xz => Opening::Layer(xz::open(layer, depth, limits)),
+            Format::Bzip2 => Opening::Layer(bzip2::open(layer, depth, limits)),
+            Format::Lzip => Opening::Layer(lzip::open(layer, depth, limits)),
+            Format::Compress => Opening::Layer(compress::open(layer, depth, limits)),
             Format::OpenPgp => openpgp::open(layer, depth, limits, unlock)?,
-            _ => {
+            Format::Tar => {
                 let message = format!("wrapped in {format}, which this version does not read");
                 return refuse(layer, format, Finding::new(&code::WRAPPER_UNSUPPORTED, Place::at(depth, 0), message));
             }

@@ -81,6 +81,8 @@ pub(super) fn misnamed(file_name: &str, layers: &[Proof]) -> Option<Finding> {
         "zst" | "tzst" => Some(Format::Zstd),
         "xz" | "txz" => Some(Format::Xz),
         "bz2" | "tbz" | "tbz2" => Some(Format::Bzip2),
+        "lz" | "tlz" => Some(Format::Lzip),
+        "z" | "taz" => Some(Format::Compress),
         "tar" => None,
         _ => return None,
     };

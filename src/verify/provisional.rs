@@ -54,16 +54,21 @@ impl Journey {
             let echoes = [&code::SOURCE_EMPTY, &code::SOURCE_UNRECOGNISED, &code::TAR_NO_MEMBERS];
             self.findings.retain(|finding| finding.place.depth <= damaged || !echoes.contains(&finding.code));
         }
-        let stopped = |layer: &Proof| layer.findings.iter().any(|finding| finding.code == &code::LIMIT_REACHED);
+        let stops = [&code::LIMIT_REACHED, &code::WRAPPER_UNSUPPORTED];
+        let stopped = |layer: &Proof| layer.findings.iter().any(|finding| stops.contains(&finding.code));
         if let Some(stopped) = self.layers.iter().filter(|layer| stopped(layer)).map(|layer| layer.depth).min() {
-            // That what is inside ends early is the limit's doing.
+            // That what is inside ends early, or is nothing at all, is the doing of who stopped.
             let echoes = [
                 &code::TAR_TRUNCATED,
                 &code::TAR_END_MISSING,
                 &code::TAR_END_SHORT,
                 &code::TAR_EXTENSION_ORPHAN,
                 &code::GZIP_TRUNCATED,
+                &code::COMPRESSED_TRUNCATED,
                 &code::OPENPGP_TRUNCATED,
+                &code::SOURCE_EMPTY,
+                &code::SOURCE_UNRECOGNISED,
+                &code::TAR_NO_MEMBERS,
             ];
             let is_echo = |finding: &Finding| finding.place.depth > stopped && echoes.contains(&finding.code);
             self.findings.retain(|finding| !is_echo(finding));
@@ -106,6 +111,9 @@ fn is_cut(proof: &Proof) -> bool {
         &code::GZIP_TRUNCATED,
         &code::GZIP_CORRUPT,
         &code::GZIP_HEADER,
+        &code::COMPRESSED_TRUNCATED,
+        &code::COMPRESSED_CORRUPT,
+        &code::WRAPPER_UNSUPPORTED,
         &code::OPENPGP_TRUNCATED,
         &code::OPENPGP_MALFORMED,
         &code::LIMIT_REACHED,

@@ -21,3 +21,4 @@ mod rule;
 mod support;
 mod tar;
 mod trust;
+mod wrappers;

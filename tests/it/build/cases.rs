@@ -1,5 +1,6 @@
 //! Every archive of `corpus/` that is made and not kept, with its path.
 
+use super::compressed;
 use super::depth;
 use super::openpgp::{Chunks, Message};
 use super::products::{self, Member, pack};
@@ -14,6 +15,8 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
     cases.extend(streams_bad());
     cases.extend(tar_bad());
     cases.extend(depth::all());
+    cases.extend(compressed::odd());
+    cases.extend(compressed::bad());
     cases
 }
 
@@ -62,6 +65,7 @@ fn form_odd() -> Vec<(&'static str, Vec<u8>)> {
         ("odd/ucp-go-before-2020.tar.pgp", old.of(&pack(&products::mke()))),
         ("odd/gzip-two-members.tar.gz", [gzip(first), gzip(second)].concat()),
         ("odd/gzip-padded.tar.gz", padded),
+        ("odd/pgp-of-zstd.tar.zst.pgp", go_message(&secret).of(&compressed::kept(".tar.zst"))),
         ("odd/gzip-of-pgp.gz", gzip(&go_message(&secret).of(&dtr))),
         ("odd/gzip-in-gzip.tar.gz.gz", gzip(&gzip(&dtr))),
         ("odd/plain-named.tar.gz", dtr.clone()),
