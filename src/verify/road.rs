@@ -34,6 +34,8 @@ pub struct Reading {
     pub hashes: Hashes,
     /// Digests wanted of the archive file.
     pub archive_hashes: Hashes,
+    /// The time in seconds since 1970, to hold that of members against; without it that is not done.
+    pub now: Option<i64>,
     /// How far it is, for who watches.
     pub progress: Arc<Progress>,
 }
@@ -45,6 +47,7 @@ impl Default for Reading {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             hashes: Hashes::SHA256,
             archive_hashes: Hashes::SHA256,
+            now: None,
             progress: Arc::default(),
         }
     }
