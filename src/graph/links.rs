@@ -19,6 +19,8 @@ use crate::limits::Limits;
 const PLACES: usize = 16;
 /// Components looked at for one path, for each link that may be followed.
 const PARTS_PER_STEP: u64 = 128;
+/// Ways one path may take in all, for each link that may be followed: links with several targets multiply them.
+const WAYS_PER_STEP: u64 = 4;
 /// Bytes a system allows in the target of a link; no link with more can be made.
 const TARGET_BYTES: usize = 4 << 10;
 /// What a link costs beside its texts.
@@ -223,6 +225,7 @@ impl Links {
     pub(super) fn resolve(&self, base: &Location, path: &[u8], last: bool) -> Resolved {
         let mut found = Resolved::default();
         let mut budget = self.steps.saturating_mul(PARTS_PER_STEP);
+        let mut left = self.steps.saturating_mul(WAYS_PER_STEP);
         let mut ways = vec![Way { place: base.clone(), rest: vec![path], followed: 0 }];
         if is_elsewhere(path) {
             found.outside = true;
@@ -255,7 +258,7 @@ impl Links {
                 if way.followed >= self.steps {
                     found.endless = true;
                 } else {
-                    self.follow(link, &way, &mut ways, &mut found);
+                    Self::follow(link, &way, &mut ways, &mut left, &mut found);
                 }
                 if !link.replaced {
                     break;
@@ -266,13 +269,14 @@ impl Links {
     }
 
     /// Adds the ways that a link leads.
-    fn follow<'a>(&self, link: &'a Link, way: &Way<'a>, ways: &mut Vec<Way<'a>>, found: &mut Resolved) {
+    fn follow<'a>(link: &'a Link, way: &Way<'a>, ways: &mut Vec<Way<'a>>, left: &mut u64, found: &mut Resolved) {
         for target in &link.targets {
             if is_elsewhere(target) {
                 found.outside = true;
-            } else if target.len() >= TARGET_BYTES || ways.len() >= PLACES.saturating_mul(4) {
+            } else if target.len() >= TARGET_BYTES || *left == 0 {
                 found.endless = true;
             } else {
+                *left = left.saturating_sub(1);
                 let mut next =
                     Way { place: way.place.clone(), rest: way.rest.clone(), followed: way.followed.saturating_add(1) };
                 next.place.up();

@@ -266,9 +266,10 @@ impl Graph {
                 return false;
             }
         }
-        // Where the member itself stands, and where its content goes: these differ where it stands on a link.
+        // Where the member itself stands, and where its content goes, or its mode is set: these differ where it stands on a
+        // link that is not taken away.
         let stands = self.links.resolve(&Location::default(), path, false);
-        let on_link = !is_link && stands.inside.iter().any(|place| self.links.is_link(place));
+        let on_link = entry.kind != EntryKind::Symlink && stands.inside.iter().any(|place| self.links.is_link(place));
         let goes = on_link.then(|| self.links.resolve(&Location::default(), path, true));
         let written = goes.as_ref().unwrap_or(&stands);
         let followed = written.followed || written.endless;

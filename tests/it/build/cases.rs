@@ -12,6 +12,7 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
     cases.extend(wrappers_bad());
     cases.extend(streams_bad());
     cases.extend(tar_bad());
+    cases.extend(super::graph::cases());
     cases
 }
 
@@ -36,7 +37,7 @@ fn products_good() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// A DTR backup to which `more` is added before the end.
-fn dtr_with(more: impl FnOnce(Tarball) -> Tarball) -> Tarball {
+pub fn dtr_with(more: impl FnOnce(Tarball) -> Tarball) -> Tarball {
     let mut whole = pack(&products::dtr());
     whole.truncate(whole.len() - 1024);
     more(Tarball(whole))
