@@ -307,7 +307,7 @@ impl Graph {
 
     /// A member whose place cannot be told.
     fn endless(&mut self, entry: &Entry<'_>, message: &str) {
-        let message = || format!("{message}: where it ends up is not known");
+        let message = || format!("{message}: where it ends up is not known (--limit symlink-steps=N)");
         self.gather.tell(Topic::Writing, &code::ENTRY_LINK_LOOP, Severity::Error, entry, message);
     }
 
@@ -351,6 +351,11 @@ impl Graph {
             return;
         }
         let target = normalized(entry.link);
+        if target.is_empty() {
+            let (code, severity) = (&code::ENTRY_HARDLINK, code::ENTRY_HARDLINK.severity);
+            self.gather.tell(Topic::Other, code, severity, entry, || "a hard link that names no member".to_owned());
+            return;
+        }
         let mut spelled = vec![Cow::Borrowed(&*target)];
         if !self.links.is_empty() {
             let stands = self.links.resolve(&Location::default(), &target, false);
