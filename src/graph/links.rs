@@ -165,6 +165,26 @@ impl Links {
         hasher.finish()
     }
 
+    /// Walks `place` to `path`, which has no `..`, from where the two part; false where something on the way may be a link,
+    /// and `place` is then left above it.
+    pub(super) fn walk(&self, place: &mut Location, path: &[u8]) -> bool {
+        let leads = |place: &Location| {
+            path.strip_prefix(place.path()).is_some_and(|rest| rest.starts_with(b"/") || rest.is_empty())
+        };
+        while !place.path.is_empty() && !leads(place) {
+            place.up();
+        }
+        let rest = path.get(place.path.len()..).unwrap_or_default();
+        for part in rest.split(|byte| *byte == b'/').filter(|part| !part.is_empty()) {
+            self.push(place, part);
+            if self.table.contains_key(&place.hash()) {
+                place.up();
+                return false;
+            }
+        }
+        true
+    }
+
     /// Whether a link stands at `place`.
     pub(super) fn is_link(&self, place: &Location) -> bool {
         self.at(place).is_some()

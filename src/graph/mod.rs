@@ -149,7 +149,8 @@ impl Graph {
             // What was a folder may be none any more.
             self.clean.clear();
         } else if kind == Kind::Folder && clean && !written {
-            self.enter(path);
+            // The next members probably stand in it.
+            self.links.walk(&mut self.clean, path);
         }
     }
 
@@ -230,28 +231,13 @@ impl Graph {
             }
             end = folder.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
         }
-        let mut clean = true;
-        if !self.links.is_empty() {
-            let resolved = self.links.resolve(&Location::default(), parent, true);
-            clean = !resolved.followed && !resolved.outside && !resolved.endless;
-        }
+        let clean = self.links.walk(&mut self.clean, parent);
         if let (true, Some(folder)) = (clean, blocked) {
             let (code, severity) = (&code::ENTRY_KIND_CHANGED, Severity::Error);
             let message = || format!("stands in {}, which is no directory but an earlier member", named(folder));
             self.gather.tell(Topic::Other, code, severity, entry, message);
         }
-        if clean {
-            self.enter(parent);
-        }
         clean
-    }
-
-    /// Remembers a folder as the one that the next members probably stand in.
-    fn enter(&mut self, path: &[u8]) {
-        self.clean.clear();
-        for part in path.split(|byte| *byte == b'/') {
-            self.links.push(&mut self.clean, part);
-        }
     }
 
     /// Follows a member to where it is written; true where it goes through a link.

@@ -106,6 +106,11 @@ pub(super) fn is_folded(path: &[u8]) -> bool {
 /// The path as a system sees it that ignores case, normal form, dots and spaces at the end of a component: paths that are
 /// one there have one folded form. Canonical caseless matching of the Unicode standard, with full folding (ß is ss).
 pub(super) fn folded(path: &[u8]) -> Vec<u8> {
+    // Capitals alone are the common case.
+    let lower = path.to_ascii_lowercase();
+    if is_folded(&lower) {
+        return lower;
+    }
     let mut out = Vec::with_capacity(path.len());
     for (index, part) in path.split(|byte| *byte == b'/').enumerate() {
         if index > 0 {

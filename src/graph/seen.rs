@@ -9,7 +9,7 @@
 //! counted. Refuses to know: what a repetition means.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher as _, BuildHasherDefault, Hash, Hasher, RandomState};
 
 use super::name::{folded, is_folded};
 use crate::limits::Limits;
@@ -114,7 +114,8 @@ pub(super) struct Seen {
     known: HashSet<Known, BuildHasherDefault<Identity>>,
     room: usize,
     /// By the hash of their folded form: where the text of the first path with it is.
-    odd: HashMap<u64, u32>,
+    odd: HashMap<u64, u32, BuildHasherDefault<Identity>>,
+    state: RandomState,
     texts: Vec<u8>,
     /// Paths that could no longer be remembered.
     pub(super) forgotten: u64,
@@ -125,7 +126,8 @@ impl Seen {
         Self {
             known: HashSet::default(),
             room: usize::try_from(limits.unique_paths).unwrap_or(usize::MAX),
-            odd: HashMap::new(),
+            odd: HashMap::default(),
+            state: RandomState::new(),
             texts: Vec::new(),
             forgotten: 0,
         }
@@ -183,7 +185,7 @@ impl Seen {
             let twin = (form != path && self.kind(Digest::of(&form)).is_some()).then(|| Twin::Named(form.clone()));
             (Some(form), twin)
         };
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = self.state.build_hasher();
         hasher.write(form.as_deref().unwrap_or(path));
         let key = hasher.finish();
         match self.odd.get(&key) {

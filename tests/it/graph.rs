@@ -243,7 +243,7 @@ struct Playground {
     outer: PathBuf,
 }
 
-const LEVELS: usize = 60;
+const LEVELS: usize = 40;
 
 impl Playground {
     fn new() -> Self {
@@ -284,6 +284,18 @@ impl Playground {
         for file in ["b", "a/c", "abs/a"] {
             fs::write(self.outer.join(file), "canary").unwrap();
         }
+    }
+
+    /// Empties the folder that is extracted into, and puts the canaries back where they were touched; says whether they were.
+    fn clear(&self, before: &BTreeMap<PathBuf, (u32, Vec<u8>)>) -> bool {
+        let out = self.outside() != *before;
+        if out {
+            self.reset();
+        } else {
+            fs::remove_dir_all(self.root()).unwrap();
+            fs::create_dir(self.root()).unwrap();
+        }
+        out
     }
 
     /// All there is outside of the folder that is extracted into: kind, mode and content.
@@ -394,14 +406,13 @@ fn whatever_leads_the_naive_extractor_out_was_told_of() {
     let playground = Playground::new();
     let before = playground.outside();
     let (escaped, safe) = (Cell::new(0), Cell::new(0));
-    let result = runner(1500).run(&graphs(), |members| {
+    let result = runner(300).run(&graphs(), |members| {
         let members = placed(&members, &playground.outer);
         let told = is_told(&specs(&members));
         safe.set(safe.get() + u32::from(!told));
         for way in WAYS {
             extract(&playground.root(), &specs(&members), way);
-            let out = playground.outside() != before;
-            playground.reset();
+            let out = playground.clear(&before);
             prop_assert!(told || !out, "nothing was said, and {way:?} was led out by {members:?}");
             escaped.set(escaped.get() + u32::from(out));
         }
@@ -411,7 +422,7 @@ fn whatever_leads_the_naive_extractor_out_was_told_of() {
         panic!("{error}");
     }
     // The comparison means something: both happen.
-    assert!(escaped.get() > 100 && safe.get() > 300, "{} escaped, {} safe", escaped.get(), safe.get());
+    assert!(escaped.get() > 30 && safe.get() > 60, "{} escaped, {} safe", escaped.get(), safe.get());
 }
 
 #[test]
@@ -490,8 +501,7 @@ fn programs_stay_inside_where_nothing_is_said() {
                 "bsdtar" => run("bsdtar", &["-P", "-o", "-xf", name], &playground.root()),
                 _ => run("python3", &["-c", PYTHON, name], &playground.root()),
             }
-            let out = playground.outside() != before;
-            playground.reset();
+            let out = playground.clear(&before);
             prop_assert!(told || !out, "nothing was said, and {program} was led out by {members:?}");
             led.set(led.get() + u32::from(out));
         }
