@@ -432,6 +432,58 @@ codes! {
         "a member stands twice in the archive",
         "extraction keeps the last, programs that stop at the first match read the first",
         "find out which of the two is wanted, or run the backup again";
+    ENTRY_WRITTEN_OUTSIDE = "entry/written-outside", Error, Fail,
+        "a member is written through a link of the archive to a place outside the folder it is restored into",
+        "its own path looks harmless; a program that follows links as the system does overwrites a file elsewhere, or sets its mode and owner",
+        "do not extract it with anything that follows links, least of all as root; find out who made the link, and take the backup again";
+    ENTRY_THROUGH_LINK = "entry/through-link", Warning, Fail,
+        "a member is written through a symbolic link of the archive, to a place inside the folder",
+        "some programs follow the link, others replace it by a directory or refuse: the same archive restores to different trees",
+        "compare the place named with where the files belong; after a restore, look whether the link is still one";
+    ENTRY_LINK_OUTSIDE = "entry/link-outside", Warning, Fail,
+        "a symbolic link points out of the folder the archive is restored into",
+        "what it points to is not in the archive; a second archive that is unpacked into the same folder may be written through it",
+        "nothing, if the archive is restored to where it was taken from; otherwise unpack it into an empty folder, and no other archive after it";
+    ENTRY_LINK_LOOP = "entry/link-loop", Warning, Fail,
+        "symbolic links lead in a circle, or through more links than systems follow",
+        "nothing can be opened or written through them; a program that checks paths and gives up there may take them for safe",
+        "find out how the links came to be; an error means that a member is written through them, and where it ends up is not known";
+    ENTRY_HARDLINK = "entry/hardlink-target", Error, Fail,
+        "a hard link is made to something that is no file before it",
+        "a hard link has no content of its own: without the member it names, this one cannot be restored",
+        "run the backup again, with the whole tree in one archive; look for what left the target out";
+    ENTRY_KIND_CHANGED = "entry/kind-changed", Error, Fail,
+        "two members contend for one path, and are of different kinds",
+        "a file and a directory cannot both be there: programs stop, or drop one of the two with all that is in it",
+        "find out which of the two is wanted, or run the backup again";
+    ENTRY_COLLISION = "entry/collision", Warning, Fail,
+        "two paths differ only in capitals, in how letters are composed, or in dots and spaces at the end of a name",
+        "macOS and Windows take them for one: the later overwrites the earlier, or is written through it where that is a link",
+        "restore it on a system that tells them apart, as Linux does, and count the files afterwards";
+    ENTRY_RESERVED_NAME = "entry/reserved-name", Info, Fail,
+        "a name that Windows keeps for a device, or whose end it drops",
+        "`con`, `aux`, `nul` and their like cannot be made there, and a dot or a space at the end is lost",
+        "nothing, unless it is restored on Windows";
+    ENTRY_SPECIAL = "entry/special-file", Warning, Fail,
+        "the archive holds devices",
+        "a restore as root makes them: who may open a block device reads and writes the disk behind it",
+        "nothing in the backup of a whole system; otherwise find out where they come from. Pipes and whiteouts (devices 0/0 of overlay file systems) are only noted";
+    ENTRY_SET_ID = "entry/set-id", Warning, Fail,
+        "files run with the rights of their owner or group, whoever starts them",
+        "a restore as root makes such a file root's own: who added it to the archive is root when anybody runs it",
+        "nothing in the backup of a whole system; otherwise take the bits away, or extract without permissions";
+    ENTRY_OPEN = "entry/world-writable", Warning, Fail,
+        "everybody may write to files or directories of the archive",
+        "after the restore any user of the machine can change them; directories that only their owners can delete in are not meant",
+        "tighten the modes after the restore, and find out who opened them";
+    ENTRY_ODD_NAME = "entry/odd-name", Warning, Fail,
+        "a name can be mistaken: it has control characters, line feeds, escape sequences, or marks that turn the writing",
+        "a terminal that prints it shows something else, and a script that reads names by lines sees two",
+        "look at the names with a program that escapes them, as veritar does. Names that begin with `-` or `~` are only noted: write ./ before them in commands";
+    ENTRY_TIME = "entry/time", Warning, Fail,
+        "members were modified more than a day in the future",
+        "the clock of the machine was wrong, or is now; programs that copy what is newer will keep these files for good",
+        "compare the clocks. Times before 1970 are only noted: some file systems cannot keep them";
 
     // --- rules ---
     RULES_NONE = "rules/none-fit", Error, Inconclusive,

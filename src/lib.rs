@@ -5,8 +5,8 @@
 //! takes one kind of thing, hands on one other, and imports only what stands above it.
 //!
 //! ```text
-//! source ──► envelope ──► tar ──► entry ──► walk ──► digest, rule ──► verify ──► report
-//! bytes      bytes        frames  entries   events   facts, findings  outcome    text, json
+//! source ──► envelope ──► tar ──► entry ──► walk ──► digest, graph, rule ──► verify ──► report
+//! bytes      bytes        frames  entries   events   facts, findings         outcome    text, json
 //!            + proofs     + anomalies
 //! ```
 
@@ -24,6 +24,7 @@ pub mod tar;
 pub mod entry;
 pub mod walk;
 pub mod digest;
+pub mod graph;
 pub mod rule;
 pub mod error;
 pub mod verify;

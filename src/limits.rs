@@ -79,6 +79,10 @@ limits! {
     findings_per_code: "findings-per-code" = 100;
     /// Paths remembered to notice a member that stands twice.
     unique_paths: "unique-paths" = 16 * MIB;
+    /// Bytes of the paths and targets of symbolic links remembered to notice a member that is written through one.
+    symlink_bytes: "symlink-bytes" = 64 * MIB;
+    /// Symbolic links followed for one path; Linux follows 40.
+    symlink_steps: "symlink-steps" = 40;
     /// Bytes of a rule file.
     rule_file_bytes: "rule-file-bytes" = MIB;
     /// Memory an Argon2 key derivation may ask for; rPGP allows 2 GiB.

@@ -38,6 +38,7 @@ fn outcome(source: Box<dyn Source>, threads: usize) -> Outcome {
             threads,
             hashes: Hashes::SHA256,
             archive_hashes: Hashes::SHA256,
+            now: None,
             progress: Arc::<Progress>::default(),
         },
         rules: catalog::all().to_vec(),

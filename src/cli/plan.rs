@@ -21,6 +21,7 @@ pub(super) fn reading(typed: &args::Reading, hash: &str, archive_hashes: bool) -
         limits: limits(&typed.limit)?,
         hashes,
         archive_hashes: if archive_hashes { hashes } else { Hashes::NONE },
+        now: Some(jiff::Timestamp::now().as_second()),
         ..Reading::default()
     };
     if let Some(threads) = typed.threads {

@@ -5,12 +5,13 @@
 
 use super::gather::Gather;
 use super::judge::{Captured, Group, Hit, Judge, Watch, What};
-use super::safety::Offenders;
 use super::set::{Advice, From, Policy, RuleSet, expand};
 use super::words::{listed, outside, readable};
 use super::{ArchiveForm, Coverage, EndMarker, Judged, Judgement};
 use crate::code::{self, Code};
 use crate::finding::{Finding, Severity};
+use crate::graph::{Found, Graph, Topic};
+use crate::limits::Limits;
 use crate::place::Place;
 
 impl Judge {
@@ -24,7 +25,7 @@ impl Judge {
             }
         }
         let chosen = self.choose(form, &mut gather);
-        self.judge_paths(&chosen, &mut gather);
+        self.judge_graph(&chosen, &mut gather);
         let mut judgement = Judgement::default();
         for (number, why) in chosen {
             let (Some(set), Some(watch)) = (self.sets.get(number), self.watches.get(number)) else { continue };
@@ -49,53 +50,59 @@ impl Judge {
         judgement
     }
 
-    /// Unsafe and repeated paths, by the strictest of the sets that judge; as warnings where none does.
-    fn judge_paths(&self, chosen: &[(usize, String)], gather: &mut Gather) {
+    /// What the member graph found: what a policy of the sets that judge is about by the strictest of them, the rest as it is.
+    fn judge_graph(&mut self, chosen: &[(usize, String)], gather: &mut Gather) {
+        let graph = std::mem::replace(&mut self.graph, Graph::new(&Limits::default(), None));
         let strictest = |of: fn(&RuleSet) -> Option<&Policy>, key: &str| {
             let asked = |number: &usize| {
                 let (set, watch) = (self.sets.get(*number)?, self.watches.get(*number)?);
                 let advice = expanded(&of(set)?.advice, &captured(set, watch));
                 Some((advice, Some(format!("{}#archive.{key}", set.id()))))
             };
-            if chosen.is_empty() {
-                return Some((Advice { severity: Some(Severity::Warning), ..Advice::default() }, None));
-            }
             let all = chosen.iter().filter_map(|(number, _)| asked(number));
             all.reduce(|one, other| if other.0.severity > one.0.severity { other } else { one })
         };
         let paths = strictest(|set| set.archive.paths.as_ref(), "paths");
         let unique = strictest(|set| set.archive.unique.as_ref(), "unique");
-        offenders(&self.safety.escaping, &code::ENTRY_UNSAFE_PATH, paths, gather);
-        if let Some((advice, rule)) = unique.as_ref().filter(|_| self.safety.forgotten > 0) {
-            let message = format!(
-                "whether members stand twice was judged among {} paths; {} more were not remembered (--limit unique-paths=N)",
-                self.safety.remembered(),
-                self.safety.forgotten
-            );
-            let severity = advice.severity.unwrap_or(code::LIMIT_REACHED.severity);
-            let finding = Finding::new(&code::LIMIT_REACHED, gather.whole(), message).with_severity(severity);
-            gather.add(Finding { rule: rule.clone(), ..finding });
+        // Where nobody knows the layout, how paths are spelled is told and not judged.
+        let told = |severity| Some((Advice { severity, ..Advice::default() }, None));
+        let own = told(None);
+        for found in graph.finish(self.depth) {
+            let policy = match found.topic {
+                Topic::Other => own.clone(),
+                Topic::Writing if chosen.is_empty() => own.clone(),
+                Topic::Spelling | Topic::Repetition if chosen.is_empty() => told(Some(Severity::Warning)),
+                Topic::Pointing if chosen.is_empty() || paths.is_some() => own.clone(),
+                // Nobody asked whether paths stand twice; what else was looked for among them is not known either.
+                Topic::Repetition if unique.is_none() && is_limit(&found) => told(Some(Severity::Warning)),
+                Topic::Spelling | Topic::Writing | Topic::Pointing => paths.clone(),
+                Topic::Repetition => unique.clone(),
+            };
+            judged(found, policy, gather);
         }
-        offenders(&self.safety.repeated, &code::ENTRY_DUPLICATE, unique, gather);
     }
 }
 
-fn offenders(found: &Offenders, code: &'static Code, policy: Option<(Advice, Option<String>)>, gather: &mut Gather) {
-    let Some((advice, rule)) = policy else { return };
-    let severity = advice.severity.unwrap_or(code.severity);
-    for offender in &found.kept {
-        let place = gather.entry(&offender.path, offender.offset);
+fn is_limit(found: &Found) -> bool {
+    found.sort().is_some_and(|(code, _)| std::ptr::eq(code, &code::LIMIT_REACHED))
+}
+
+fn judged(found: Found, policy: Option<(Advice, Option<String>)>, gather: &mut Gather) {
+    let (Some((advice, rule)), Some((code, own))) = (policy, found.sort()) else { return };
+    let severity = advice.severity.unwrap_or(own);
+    // A rule's reasons are about members, and not about limits.
+    let advice = if is_limit(&found) { Advice::default() } else { advice };
+    for finding in found.findings {
         gather.add(Finding {
             severity,
             rule: rule.clone(),
             why: advice.why.clone(),
             fix: advice.fix.clone(),
-            ..Finding::new(code, place, offender.reason)
+            ..finding
         });
     }
-    let kept = u64::try_from(found.kept.len()).unwrap_or(u64::MAX);
-    if found.count > kept {
-        gather.dropped(code, severity, found.count.saturating_sub(kept));
+    if found.dropped > 0 {
+        gather.dropped(code, severity, found.dropped);
     }
 }
 

@@ -14,11 +14,11 @@ use super::Choice;
 use super::gather::Tally;
 use super::matcher::Matcher;
 use super::pattern::Target;
-use super::safety::Safety;
 use super::set::{EntryRule, From, RuleSet};
 use crate::code::{self, Code};
 use crate::entry::{Entry, EntryKind, normalized};
 use crate::finding::Severity;
+use crate::graph::Graph;
 use crate::limits::Limits;
 use crate::place::{Depth, kept_path};
 
@@ -34,7 +34,7 @@ pub struct Judge {
     pub(super) choice: Choice,
     pub(super) depth: Depth,
     pub(super) cap: u64,
-    pub(super) safety: Safety,
+    pub(super) graph: Graph,
     pub(super) names: Names,
     matcher: Matcher,
 }
@@ -46,7 +46,7 @@ impl Judge {
         let cap = limits.findings_per_code;
         Self {
             watches: candidates.iter().map(|set| Watch::new(set, cap)).collect(),
-            safety: Safety::new(candidates.iter().map(Arc::as_ref), limits),
+            graph: Graph::new(limits, None),
             matcher: Matcher::new(&candidates),
             names: Names::default(),
             sets: candidates,
@@ -56,11 +56,16 @@ impl Judge {
         }
     }
 
+    /// Holds times against `now`, in seconds since 1970.
+    pub fn set_clock(&mut self, now: i64) {
+        self.graph.set_clock(now);
+    }
+
     /// Takes note of one entry.
     pub fn entry(&mut self, entry: &Entry<'_>) {
         let path = if is_normal(entry.path) { Cow::Borrowed(entry.path) } else { normalized(entry.path) };
         let serial = self.names.count(&path);
-        self.safety.entry(entry, &path);
+        self.graph.entry_at(entry, &path);
         // The folder that everything is in is no member that a rule could mean.
         if path.is_empty() {
             return;

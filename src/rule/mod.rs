@@ -9,10 +9,10 @@
 //! on, all their patterns in one automaton, and the choice is made at the end.
 //!
 //! Promises: a [`RuleSet`] cannot be invalid, and a file that is has all its problems told at once; the judgement does
-//! not depend on the order of the entries, but for the order of findings and for which of many findings of one code are
-//! kept. What grows while judging: a counter a rule, at most [`findings_per_code`](Limits::findings_per_code) hits a
-//! code, set and severity, and 16 bytes a path up to [`unique_paths`](Limits::unique_paths). Refuses to know: that there
-//! is tar, how entries are read, and how findings are shown.
+//! not depend on the order of the entries, but for the order of findings, for which of many findings of one code are
+//! kept, and for what the member graph finds. What grows while judging: a counter a rule, at most [`findings_per_code`](Limits::findings_per_code) hits a
+//! code, set and severity, and the member graph. Refuses to know: that there is tar, how entries are read, what their
+//! extraction would do (the graph knows), and how findings are shown.
 
 pub mod catalog;
 mod check;
@@ -24,7 +24,6 @@ mod judge;
 mod matcher;
 mod pattern;
 mod problem;
-mod safety;
 mod set;
 mod table;
 mod value;

@@ -55,7 +55,10 @@ pub fn verify(archive: Archive, options: &Options, unlock: &mut dyn Unlock) -> R
     let journey = match Road::open(archive, &options.reading, unlock)? {
         Opened::Refused(journey) => journey,
         Opened::Ready(road) => {
-            let judge = Judge::new(options.rules.clone(), options.choice, road.depth(), &options.reading.limits);
+            let mut judge = Judge::new(options.rules.clone(), options.choice, road.depth(), &options.reading.limits);
+            if let Some(now) = options.reading.now {
+                judge.set_clock(now);
+            }
             let mut sink = Verifier::new(judge, &options.reading);
             let journey = road.walk(&mut sink)?;
             return Ok(conclude(name, misnamed, journey, Some(sink.finish()), options));

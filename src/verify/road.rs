@@ -36,6 +36,8 @@ pub struct Reading {
     pub archive_hashes: Hashes,
     /// Whether to look for members behind damage.
     pub salvage: bool,
+    /// The time in seconds since 1970, to hold that of members against; without it that is not done.
+    pub now: Option<i64>,
     /// How far it is, for who watches.
     pub progress: Arc<Progress>,
 }
@@ -48,6 +50,7 @@ impl Default for Reading {
             hashes: Hashes::SHA256,
             archive_hashes: Hashes::SHA256,
             salvage: false,
+            now: None,
             progress: Arc::default(),
         }
     }

@@ -75,6 +75,8 @@ fn every_limit_is_reached_by_an_archive() {
         ("decoder-memory", 4095, kept("kept/dtr-2.9.4-metadata.tar.lz"), &code::LIMIT_REACHED),
         ("findings-per-code", 1, kept("bad/ucp-without-key.tar.gz"), &code::RULE_MISSING),
         ("unique-paths", 3, kept("good/ucp-mke-3.4.5.tar"), &code::LIMIT_REACHED),
+        ("symlink-bytes", 100, kept("bad/symlink-outside.tar"), &code::LIMIT_REACHED),
+        ("symlink-steps", 1, kept("bad/symlink-chain-outside.tar"), &code::ENTRY_LINK_LOOP),
         ("argon2-bytes", 1 << 30, made(argon2()), &code::LIMIT_REACHED),
     ];
     let mut met: BTreeSet<&str> = cases.iter().map(|(limit, ..)| *limit).collect();

@@ -12,6 +12,7 @@
 mod build;
 mod cli;
 mod corpus;
+mod graph;
 mod hostile;
 mod limits;
 mod listing;

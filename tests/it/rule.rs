@@ -679,8 +679,10 @@ fn the_key_as_a_directory_or_link_is_no_key() {
             member.kind = kind;
             member.size = 0;
         }));
-        let [finding] = failures(&judgement)[..] else { panic!("{judgement:#?}") };
-        assert_eq!(finding.code, &code::RULE_KIND);
+        // That the hard link is made to nothing is told, too.
+        let [finding, ..] = failures(&judgement)[..] else { panic!("{judgement:#?}") };
+        assert_eq!(failures(&judgement).len(), if kind == EntryKind::Hardlink { 2 } else { 1 });
+        let finding = failures(&judgement).into_iter().find(|found| found.code == &code::RULE_KIND).unwrap_or(finding);
         assert_eq!(finding.message, format!("is of kind {}, file is needed", kind.as_str()));
     }
 }
@@ -871,8 +873,8 @@ fn an_unknown_layout_is_described() {
     members.push(file(b"\x1b\xff/x", 1));
     let judgement = auto(&members);
     assert_eq!(judgement.judged, []);
-    let [finding] = &judgement.findings[..] else { panic!("{judgement:#?}") };
-    assert_eq!(finding.code, &code::RULES_NONE);
+    let [finding, odd] = &judgement.findings[..] else { panic!("{judgement:#?}") };
+    assert_eq!((finding.code, odd.code), (&code::RULES_NONE, &code::ENTRY_ODD_NAME));
     assert_eq!(
         finding.message,
         "none of 5 rule sets recognises the 13 entries seen: \\u{1b}\\xff, top00, top01, top02, top03, top04, top05, top06, top07, top08, ..."
@@ -1085,10 +1087,16 @@ fn names_that_are_no_text_are_judged_as_bytes() {
 
 // --- properties ---
 
+/// What extraction would do depends on the order, and the graph's own tests hold it.
+fn is_of_the_order(finding: &Finding) -> bool {
+    finding.code.id.starts_with("entry/") && ![&code::ENTRY_UNSAFE_PATH, &code::ENTRY_DUPLICATE].contains(&finding.code)
+}
+
 fn comparable(judgement: &Judgement) -> Vec<String> {
     let mut lines: Vec<String> = judgement
         .findings
         .iter()
+        .filter(|finding| !is_of_the_order(finding))
         .map(|finding| {
             format!(
                 "{} {:?} {} {:?} {:?}",

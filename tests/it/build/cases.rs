@@ -17,6 +17,7 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
     cases.extend(depth::all());
     cases.extend(compressed::odd());
     cases.extend(compressed::bad());
+    cases.extend(super::graph::cases());
     cases
 }
 
@@ -41,7 +42,7 @@ fn products_good() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// A DTR backup to which `more` is added before the end.
-pub(super) fn dtr_with(more: impl FnOnce(Tarball) -> Tarball) -> Tarball {
+pub fn dtr_with(more: impl FnOnce(Tarball) -> Tarball) -> Tarball {
     let mut whole = pack(&products::dtr());
     whole.truncate(whole.len() - 1024);
     more(Tarball(whole))

@@ -4,6 +4,7 @@
 pub mod cases;
 pub mod compressed;
 pub mod depth;
+pub mod graph;
 pub mod openpgp;
 pub mod products;
 pub mod tarball;
