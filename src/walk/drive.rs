@@ -6,6 +6,7 @@
 
 use std::io;
 
+use super::around::{Around, Strange};
 use super::sink::{Sink, Want};
 use crate::entry::Entry;
 use crate::finding::Finding;
@@ -33,7 +34,7 @@ pub struct Walked {
 /// The source could not be read.
 pub fn drive(source: &mut dyn Source, depth: Depth, limits: &Limits, sink: &mut dyn Sink) -> io::Result<Walked> {
     let mut parser = Parser::new(limits);
-    let mut reporter = Reporter { depth, path: Vec::new() };
+    let mut reporter = Reporter { depth, path: Vec::new(), around: Around::default() };
     let mut want = Want::Skip;
     let mut wanted = BLOCK_BYTES;
     // Whether an entry has begun and is not over: its end is owed to the sink, whatever happens to the archive.
@@ -63,6 +64,8 @@ pub fn drive(source: &mut dyn Source, depth: Depth, limits: &Limits, sink: &mut 
                     want = sink.entry(&entry(member));
                     is_open = true;
                 }
+                let what = Strange::of(&frame, consumed);
+                reporter.around.look(what, &parser, source)?;
                 reporter.report(&mut parser, sink);
                 // Without payload it ends here, or where its sparse map does, or the input inside that.
                 if is_open && !parser.is_inside_member() && want != Want::Stop {
@@ -136,6 +139,8 @@ struct Reporter {
     depth: Depth,
     /// Path of the member that was met last.
     path: Vec<u8>,
+    /// What stands where no member does.
+    around: Around,
 }
 
 impl Reporter {
@@ -146,12 +151,18 @@ impl Reporter {
         for anomaly in parser.anomalies() {
             let place = Place::at(self.depth, anomaly.offset);
             let place = if concerns_member(&anomaly.kind) { place.of_entry(&self.path) } else { place };
+            let is_lost = matches!(anomaly.kind, AnomalyKind::BadHeader { .. });
             let mut message = anomaly.kind.to_string();
-            if matches!(anomaly.kind, AnomalyKind::BadHeader { .. }) && !self.path.is_empty() {
+            if is_lost && !self.path.is_empty() {
                 message = format!("{message}; the last member before it is {}", self.path.escape_ascii());
             }
+            message += &self.around.told(&anomaly.kind);
+            let cause = self.around.cause(&anomaly.kind, &place);
             let finding = Finding::new(anomaly.kind.code(), place, message).with_severity(anomaly.kind.severity());
             sink.finding(&finding);
+            if let Some(cause) = cause {
+                sink.finding(&cause);
+            }
         }
     }
 }

@@ -12,10 +12,11 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
     cases.extend(wrappers_bad());
     cases.extend(streams_bad());
     cases.extend(tar_bad());
+    cases.extend(super::mangled::all());
     cases
 }
 
-fn kept(name: &str) -> Vec<u8> {
+pub(super) fn kept(name: &str) -> Vec<u8> {
     std::fs::read(crate::support::corpus().join("kept").join(name)).unwrap()
 }
 

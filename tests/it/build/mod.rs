@@ -2,6 +2,7 @@
 //! they are not. Nothing here uses veritar's own code.
 
 pub mod cases;
+pub mod mangled;
 pub mod openpgp;
 pub mod products;
 pub mod tarball;
