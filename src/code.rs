@@ -162,6 +162,20 @@ codes! {
         "a damaged archive can repeat one complaint a million times",
         "raise `--limit findings-per-code=N` to see them all";
 
+    // --- archives inside archives ---
+    NESTED_CONTAINER = "nested/container", Info, Fail,
+        "the archive was read for another one that is inside it",
+        "its own form and integrity were checked to its end; no rule set judged what else it holds",
+        "verify it without `--inside`, too, if it is a backup itself";
+    NESTED_MISSING = "nested/member-missing", Error, Fail,
+        "there is no archive to go into under the name given with `--inside`",
+        "nothing was looked at in place of it",
+        "`veritar list` shows the names; in a damaged archive the member may stand behind the damage";
+    NESTED_TWICE = "nested/member-twice", Warning, Fail,
+        "the member that was gone into stands several times in the archive",
+        "the first one was read, as `veritar cat` does; a restore leaves the last one on the disk",
+        "find out which one is meant, and why there are several";
+
     // --- gzip ---
     GZIP_TRUNCATED = "gzip/truncated", Error, Fail,
         "the gzip stream ends before its end",

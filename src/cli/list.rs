@@ -7,13 +7,13 @@ use super::args::{List, ListFormat};
 use super::exit::{Exit, Trouble};
 use super::progress::Bar;
 use super::secrets::Secrets;
-use super::{output, plan};
+use super::{nested, output, plan};
 use crate::digest::{Digests, MemberDigests};
 use crate::entry::Entry;
 use crate::finding::Finding;
 use crate::report::listing::{Line, Style, Tail};
 use crate::source::Chunk;
-use crate::verify::{Opened, Road};
+use crate::verify::{Archive, Journey, Opened, Reading, Road};
 use crate::walk::{Sink, Want, Workers};
 
 pub(super) fn run(args: &List) -> Result<Exit, Trouble> {
@@ -21,13 +21,22 @@ pub(super) fn run(args: &List) -> Result<Exit, Trouble> {
     let mut secrets = Secrets::gather(&args.reading, args.archive.as_os_str() == "-")?;
     let archive = plan::archive(&args.archive);
     let bar = Bar::start(&args.reading, archive.name(), &reading.progress);
+    let done = nested::read(archive, &plan::inside(&args.reading), &reading, &mut secrets, |archive, secrets| {
+        list(args, archive, &reading, secrets)
+    });
+    drop(bar);
+    Ok(done?.0)
+}
+
+/// Lists `archive` on standard output.
+fn list(args: &List, archive: Archive, reading: &Reading, secrets: &mut Secrets) -> Result<(Journey, ()), Trouble> {
     let style = match args.format {
         ListFormat::Text => Style::Text,
         ListFormat::Names => Style::Names,
         ListFormat::Jsonl => Style::Jsonl,
     };
-    let journey = match Road::open(archive, &reading, &mut secrets)? {
-        Opened::Refused(journey) => journey,
+    match Road::open(archive, reading, secrets)? {
+        Opened::Refused(journey) => Ok((journey, ())),
         Opened::Ready(road) => {
             let workers = Workers::start(reading.threads);
             let members = reading.hashes.any().then(|| MemberDigests::new(reading.hashes, workers));
@@ -37,11 +46,9 @@ pub(super) fn run(args: &List) -> Result<Exit, Trouble> {
             };
             let journey = road.walk(&mut lister)?;
             lister.finish().map_err(|error| Trouble::output(&error))?;
-            journey
+            Ok((journey, ()))
         }
-    };
-    drop(bar);
-    Ok(super::cat::close(journey))
+    }
 }
 
 /// Writes a line for each entry as soon as all about it, and all before it, is known: what is odd about an entry may still

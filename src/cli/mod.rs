@@ -11,6 +11,7 @@ mod cat;
 pub mod exit;
 mod explain;
 mod list;
+mod nested;
 mod output;
 mod plan;
 mod progress;

@@ -148,8 +148,7 @@ impl Road {
                 return Ok(Opened::Refused(journey(layers, depth, Vec::new(), None, &known)));
             }
         };
-        let recognised =
-            recognise(&mut *stack.layer).map_err(|error| Error::Input { source: name.clone(), error })?;
+        let recognised = recognise(&mut *stack.layer).map_err(|error| Error::Input { source: name.clone(), error })?;
         match recognised {
             Recognised::Tar => {
                 reading.progress.walking.store(true, Ordering::Relaxed);

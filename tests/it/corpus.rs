@@ -194,6 +194,10 @@ fn every_archive_has_its_paragraph_and_no_expectation_is_left_over() {
 const ELSEWHERE: &[(&str, &str)] = &[
     ("openpgp/passphrase-missing", "cli::exit_codes_of_secrets"),
     ("openpgp/key-missing", "openpgp::without_a_secret_the_message_says_what_it_wants"),
+    ("mangled/carriage-returns", "mangled::carriage_returns_that_were_taken_out"),
+    ("nested/container", "nested::the_member_is_judged_as_the_same_bytes_in_a_file"),
+    ("nested/member-missing", "nested::a_member_that_is_not_there_or_stands_twice"),
+    ("nested/member-twice", "nested::a_member_that_is_not_there_or_stands_twice"),
     ("rules/nothing-applied", "rule::a_set_that_applies_to_nothing_proves_nothing"),
 ];
 

@@ -14,6 +14,8 @@ mod cli;
 mod corpus;
 mod hostile;
 mod limits;
+mod mangled;
+mod nested;
 mod openpgp;
 mod others;
 mod rule;

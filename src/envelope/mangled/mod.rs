@@ -116,13 +116,12 @@ fn headers<'a>(window: &'a [u8], is_header: IsHeader<'a>) -> impl Iterator<Item 
     starts.filter(is_one).take(MOST_HEADERS)
 }
 
-/// Whether `undone`, the window with a cause taken out, has its headers in their places again, and `window` has not: the
-/// end of the stream, where the window reaches it, is one more place that must fit.
+/// Whether `undone`, the window with a cause taken out, has its headers in their places again, and `window` has not. Where
+/// there is one header only, the end of the stream must fit, too.
 fn regains_sync(window: &[u8], undone: &[u8], is_header: IsHeader<'_>) -> bool {
-    let places = |bytes: &[u8]| -> Vec<usize> {
-        let end = (window.len() < WINDOW_BYTES).then_some(bytes.len());
-        headers(bytes, is_header).chain(end).collect()
-    };
+    let lone = headers(undone, is_header).nth(1).is_none() && window.len() < WINDOW_BYTES;
+    let places =
+        |bytes: &[u8]| -> Vec<usize> { headers(bytes, is_header).chain(lone.then_some(bytes.len())).collect() };
     let fits = |places: &[usize]| {
         let over = |at: &usize| at.checked_rem(BLOCK_BYTES);
         places.first().is_some_and(|first| places.iter().all(|at| over(at) == over(first)))
@@ -133,7 +132,9 @@ fn regains_sync(window: &[u8], undone: &[u8], is_header: IsHeader<'_>) -> bool {
 
 /// Whether a wrapper or an archive begins here: what text that stood before it can be cut away from.
 fn begins_archive(bytes: &[u8], is_header: IsHeader<'_>) -> Option<&'static str> {
-    if bytes.len() >= BLOCK_BYTES && bytes.get(MAGIC_AT..).is_some_and(|magic| magic.starts_with(b"ustar")) && is_header(bytes)
+    if bytes.len() >= BLOCK_BYTES
+        && bytes.get(MAGIC_AT..).is_some_and(|magic| magic.starts_with(b"ustar"))
+        && is_header(bytes)
     {
         return Some("tar");
     }

@@ -15,21 +15,23 @@ const LEAST_PAIRS: u64 = 8;
 /// Bytes in which no carriage return stands: by chance once in e^64 times.
 const LEAST_BYTES: u64 = 16 << 10;
 
-/// Line feeds and carriage returns, counted as the bytes come, and what else there is, to tell text from other data.
+/// Values that a thousand bytes without order hold at the least: 251 are to be expected.
+const LEAST_VALUES: usize = 192;
+
+/// Line feeds and carriage returns, counted as the bytes come, and how often each value comes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Count {
     pub(super) bytes: u64,
     pairs: u64,
     lone: u64,
     returns: u64,
-    seen: [bool; 256],
-    text: u64,
+    counts: [u64; 256],
     last: u8,
 }
 
 impl Default for Count {
     fn default() -> Self {
-        Self { bytes: 0, pairs: 0, lone: 0, returns: 0, seen: [false; 256], text: 0, last: 0 }
+        Self { bytes: 0, pairs: 0, lone: 0, returns: 0, counts: [0; 256], last: 0 }
     }
 }
 
@@ -42,23 +44,29 @@ impl Count {
                 (b'\r', _) => self.returns = self.returns.saturating_add(1),
                 _ => {}
             }
-            if let Some(seen) = self.seen.get_mut(usize::from(*byte)) {
-                *seen = true;
+            if let Some(count) = self.counts.get_mut(usize::from(*byte)) {
+                *count = count.saturating_add(1);
             }
-            self.text = self.text.saturating_add(u64::from(matches!(*byte, b'\t' | b'\n' | b'\r' | b' '..=b'~')));
             self.last = *byte;
         }
         self.bytes = self.bytes.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
     }
 
-    /// Whether this is no text: of random bytes three in eight look like text, of text nearly all.
-    fn is_binary(&self) -> bool {
-        self.text.saturating_mul(4) < self.bytes.saturating_mul(3)
+    /// Values that occur.
+    fn values(&self) -> usize {
+        self.counts.iter().filter(|count| **count > 0).count()
+    }
+
+    /// Whether this is what compression and encryption leave: nearly every value, and none much more often than others.
+    /// What is stored as it is, text from Windows among it, is not.
+    fn is_dense(&self) -> bool {
+        let most = self.counts.iter().max().copied().unwrap_or_default();
+        self.values() >= LEAST_VALUES && most.saturating_mul(16) <= self.bytes
     }
 
     /// The cause, in data that is compressed or encrypted.
     pub(super) fn cause(&self) -> Option<Cause> {
-        if !self.is_binary() {
+        if !self.is_dense() {
             return None;
         }
         if self.lone == 0 && self.pairs >= LEAST_PAIRS {
@@ -69,8 +77,7 @@ impl Count {
             );
             return Some(Cause::new(&code::MANGLED_NEWLINES, message));
         }
-        let others = self.seen.iter().filter(|seen| **seen).count();
-        if self.returns == 0 && self.bytes >= LEAST_BYTES && others == 255 {
+        if self.returns == 0 && self.pairs == 0 && self.bytes >= LEAST_BYTES && self.values() == 255 {
             let message = format!(
                 "no carriage return stands in the first {} bytes, while all 255 other values do: they were taken out",
                 self.bytes

@@ -32,13 +32,8 @@ fn base64(head: &[u8], is_header: IsHeader<'_>) -> Option<Cause> {
     const DIGITS: usize = 1024;
     let line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
     let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    let digits: Vec<u8> = head
-        .iter()
-        .copied()
-        .filter(|byte| !line_end(byte))
-        .take(DIGITS)
-        .take_while(|byte| is_digit(byte))
-        .collect();
+    let digits: Vec<u8> =
+        head.iter().copied().filter(|byte| !line_end(byte)).take(DIGITS).take_while(|byte| is_digit(byte)).collect();
     let whole = digits.len().saturating_sub(digits.len().checked_rem(4).unwrap_or(0));
     let bytes = STANDARD_NO_PAD.decode(digits.get(..whole)?).ok()?;
     // A gzip header of 18 bytes as text is sure enough; of random bytes one in four is a digit.
@@ -127,7 +122,9 @@ pub(super) fn diagnose(head: &[u8], is_header: IsHeader<'_>) -> Option<Cause> {
     if is_log(text) || is_shell(text) {
         let cut = archive_after_lines(head, is_header).map_or_else(String::new, |(at, what)| {
             let first = at.saturating_add(1);
-            format!("; {what} begins behind it, at byte {at}: `tail --bytes=+{first}` gives it, if there is no more of this")
+            format!(
+                "; {what} begins behind it, at byte {at}: `tail --bytes=+{first}` gives it, if there is no more of this"
+            )
         });
         return Some(Cause::new(&code::MANGLED_LOG, format!("begins with {line}{cut}")));
     }
@@ -216,9 +213,27 @@ fn is_json(text: &[u8]) -> bool {
 pub(super) fn is_log(text: &[u8]) -> bool {
     let plain = without_colour(text.get(..256).unwrap_or(text));
     let marks = [
-        &b"time=\""[..], b"level=", b"INFO[", b"WARN[", b"ERRO[", b"FATA[", b"DEBU[", b"PANI[", b"INFO:", b"WARNING:",
-        b"ERROR:", b"Error: ", b"error: ", b"Error response from daemon", b"docker: ", b"Unable to find image ",
-        b"panic: ", b"goroutine ", b"Traceback (most recent call last)", b"gpg: ", b"tar: ",
+        &b"time=\""[..],
+        b"level=",
+        b"INFO[",
+        b"WARN[",
+        b"ERRO[",
+        b"FATA[",
+        b"DEBU[",
+        b"PANI[",
+        b"INFO:",
+        b"WARNING:",
+        b"ERROR:",
+        b"Error: ",
+        b"error: ",
+        b"Error response from daemon",
+        b"docker: ",
+        b"Unable to find image ",
+        b"panic: ",
+        b"goroutine ",
+        b"Traceback (most recent call last)",
+        b"gpg: ",
+        b"tar: ",
     ];
     marks.iter().any(|mark| plain.starts_with(mark)) || is_dated(&plain)
 }
@@ -236,7 +251,9 @@ fn is_dated(line: &[u8]) -> bool {
 fn is_shell(text: &[u8]) -> bool {
     let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii_end();
     let ends = [&b": command not found"[..], b": not found", b": No such file or directory", b": Permission denied"];
-    line.len() <= 512 && line.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~')) && ends.iter().any(|end| line.ends_with(end))
+    line.len() <= 512
+        && line.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~'))
+        && ends.iter().any(|end| line.ends_with(end))
 }
 
 /// The text without the escape sequences that set colours.

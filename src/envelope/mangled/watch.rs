@@ -44,6 +44,13 @@ impl Trace {
     fn add(&self, bytes: &[u8]) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).add(bytes);
     }
+
+    /// What would be told of zeros in encrypted data.
+    #[cfg(test)]
+    pub(in crate::envelope) fn runs(&self, depth: Depth) -> String {
+        let findings = self.0.lock().unwrap_or_else(PoisonError::into_inner).causes(true, &[0], depth);
+        findings.into_iter().map(|finding| finding.message).collect()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -127,19 +134,21 @@ impl Seen {
         if let Some(cause) = self.head.cause() {
             findings.push(Finding::new(cause.code, Place::at(depth, 0), cause.message));
         }
-        let is_lost = |run: &Run, unit: u64, reach: u64| {
+        let fits = |run: &Run, unit: u64| {
             let over = |at: u64| at.checked_rem(unit).unwrap_or(0);
             let starts = over(run.start) == 0 || unit.saturating_sub(over(run.start)) <= SLACK_BYTES;
-            let ends = run.end == self.end || over(run.end) <= SLACK_BYTES;
-            let last = run.end.saturating_add(reach);
-            starts && ends && failed_at.iter().any(|at| (run.start..=last).contains(at))
+            starts && (run.end == self.end || over(run.end) <= SLACK_BYTES)
         };
-        // Encrypted data holds no such run. Compressed data may, where files are full of zeros: there it must be whole
-        // sectors or pages, and the decoder must have failed in it or soon behind it.
-        let is_named = |run: &&Run| {
-            encrypted || is_lost(run, SECTOR_BYTES, SECTOR_BYTES) || is_lost(run, PAGE_BYTES, 16 * PAGE_BYTES)
+        let is_hit = |run: &Run| {
+            let last = run.end.saturating_add(SECTOR_BYTES);
+            failed_at.iter().any(|at| (run.start..=last).contains(at))
         };
-        let named: Vec<&Run> = self.runs.iter().filter(is_named).collect();
+        // Encrypted data holds no such run. Compressed data may, where files are full of zeros: there the decoder must have
+        // failed in it, or whole pages be the only runs there are; some lost pages decode to something, and only the check
+        // at the end tells.
+        let only_pages = self.runs.len() < MOST_RUNS && self.runs.iter().all(|run| fits(run, PAGE_BYTES));
+        let is_damage = |run: &Run| (fits(run, SECTOR_BYTES) && is_hit(run)) || (only_pages && !failed_at.is_empty());
+        let named: Vec<&Run> = self.runs.iter().filter(|run| encrypted || is_damage(run)).collect();
         if let Some(run) = named.first() {
             let bytes = run.end.saturating_sub(run.start);
             let where_to = if run.end == self.end { ", up to the end of the file" } else { "" };
@@ -235,9 +244,10 @@ impl Told {
     /// Adds the causes to the last of `proofs`, which is the wrapper's own, where it failed.
     pub(in crate::envelope) fn tell(trace: &Trace, proofs: &mut [Proof]) {
         let Some(proof) = proofs.last_mut().filter(|proof| proof.integrity != Integrity::Verified) else { return };
-        let errors = proof.findings.iter().filter(|finding| {
-            finding.severity == Severity::Error && finding.code.decides == code::Decides::Fail
-        });
+        let errors = proof
+            .findings
+            .iter()
+            .filter(|finding| finding.severity == Severity::Error && finding.code.decides == code::Decides::Fail);
         let mut errors = errors.peekable();
         if errors.peek().is_none() {
             return;
