@@ -87,26 +87,58 @@ codes! {
         "the bytes are no format that is known here",
         "an archive that cannot be opened by its first bytes cannot be judged; a passphrase does not help, because encrypted messages have a readable beginning",
         "check which command wrote the file and whether it is the whole file; `file` or a hex dump of the first 512 bytes may tell more";
+    SOURCE_OTHER_ARCHIVE = "source/other-archive", Error, Inconclusive,
+        "the file is an archive or image of another format, which is not read here",
+        "what is in it could not be looked at; the products write tar, so somebody packed it again or named the wrong file",
+        "if the backup is inside, unpack it with its own tool and verify what comes out";
+    SOURCE_NO_ARCHIVE = "source/no-archive", Error, Fail,
+        "the file is something else than an archive",
+        "it was stored under the backup's name, or the wrong file was named: no backup is in it",
+        "find the file that the backup command wrote; if there is none, run the backup again";
     MANGLED_PAGE = "mangled/error-page", Error, Fail,
-        "a web page was saved in place of a backup",
-        "a proxy or server answered the download with an error, and the answer was stored under the backup's name",
+        "a web page or an error message in XML was saved in place of a backup",
+        "a proxy, server or object store answered the download with an error, and the answer was stored under the backup's name",
         "read the page for its reason, then download again with a client that fails on an HTTP error (`curl --fail`)";
     MANGLED_JSON = "mangled/json-message", Error, Fail,
         "a JSON message was saved in place of a backup",
         "the API answered with a message, and the answer was stored under the backup's name",
         "read the message for its reason, then run the backup again and check the HTTP status";
     MANGLED_LOG = "mangled/log-text", Error, Fail,
-        "log lines stand where the archive should begin",
+        "log lines or a shell's message stand where a part of the archive must",
         "the error stream was redirected into the archive (`2>&1`), or the log driver was read instead of the output: headers no longer stand where readers look for them",
-        "run the backup again with the error stream kept apart and with `--log-driver none`";
+        "run the backup again with the error stream kept apart and with `--log-driver none`; where the message says that an archive stands right behind the text, cutting the text out gives it back";
     MANGLED_DOCKER_STREAM = "mangled/docker-stream", Error, Fail,
         "the raw stream of Docker's attach or log API was saved",
         "every piece has an 8-byte frame header in front, so no tar reader finds its headers; the bytes of the archive are all there in between",
-        "run the backup with the docker client, or take the frame headers out: each is a stream number, three zeros and a big-endian length";
+        "run the backup with the docker client, or take the frame headers out, which gives back every byte: each is a stream number (keep the pieces of 1, leave out those of 2), three zeros and a big-endian length";
     MANGLED_NEWLINES = "mangled/newlines", Error, Fail,
         "line feeds were turned into carriage return and line feed",
-        "a terminal was between the backup and the file (`docker run -t`): every byte 0x0A became two, so every header is moved and every binary member is broken",
-        "run the backup again without `-t`; the conversion cannot be undone safely";
+        "a terminal was between the backup and the file (`docker run -t`), or a transfer in text mode: every byte 0x0A became two, so headers are moved and binary members are broken",
+        "run the backup again without `-t`, or transfer it in binary mode; taking out every carriage return before a line feed gives the archive back only if it had none of its own there, which its members' checksums must show";
+    MANGLED_RETURNS = "mangled/carriage-returns", Error, Fail,
+        "carriage returns were taken out of the file",
+        "a transfer in text mode (FTP ASCII, `dos2unix`, `tr`) took it for text; which bytes are gone cannot be told",
+        "transfer the file again in binary mode";
+    MANGLED_ENCODING = "mangled/text-encoding", Error, Fail,
+        "the bytes were turned into text of another encoding",
+        "Windows PowerShell's `>` writes what a program gives as UTF-16, and programs that take bytes for UTF-8 replace those that are none: the archive's own bytes are gone",
+        "run the backup again and let the program write the file itself (`--output FILE`), or redirect in cmd.exe or with PowerShell 7.4 or later";
+    MANGLED_BASE64 = "mangled/base64", Error, Inconclusive,
+        "the file is an archive in base64",
+        "no restore reads it as it is; an API or a secret store handed it out as text",
+        "decode it and pipe the result into `veritar verify -`";
+    MANGLED_HTTP = "mangled/http-response", Error, Fail,
+        "an HTTP response was saved with its header fields",
+        "the fields stand before the archive (`curl --include`), so no reader finds its first header",
+        "download again without the fields; where the message names the archive's first byte, everything before it can be cut away";
+    MANGLED_POINTER = "mangled/git-lfs-pointer", Error, Fail,
+        "the file is a pointer of Git LFS, and not what it points at",
+        "the repository was cloned without its large files: the backup is on the LFS server, if it still is",
+        "fetch it with `git lfs pull` and verify the file again";
+    MANGLED_ZEROS = "mangled/zeros", Error, Fail,
+        "zeros stand where data must be",
+        "the file was made at its full size and not filled, or the system lost pages of it: a full disk, a crash before the data was written, a sparse copy, a failing disk",
+        "get another copy; look at the system's log of the time when the file was written, and check the disk";
     MANGLED_OPENSSL = "mangled/openssl-enc", Error, Inconclusive,
         "the file was written by `openssl enc`",
         "that format says neither which cipher nor which key derivation was used, and has no integrity check: veritar does not read it",
@@ -129,6 +161,20 @@ codes! {
         "further findings of one code were counted, not kept",
         "a damaged archive can repeat one complaint a million times",
         "raise `--limit findings-per-code=N` to see them all";
+
+    // --- archives inside archives ---
+    NESTED_CONTAINER = "nested/container", Info, Fail,
+        "the archive was read for another one that is inside it",
+        "its own form and integrity were checked to its end; no rule set judged what else it holds",
+        "verify it without `--inside`, too, if it is a backup itself";
+    NESTED_MISSING = "nested/member-missing", Error, Fail,
+        "there is no archive to go into under the name given with `--inside`",
+        "nothing was looked at in place of it",
+        "`veritar list` shows the names; in a damaged archive the member may stand behind the damage";
+    NESTED_TWICE = "nested/member-twice", Warning, Fail,
+        "the member that was gone into stands several times in the archive",
+        "the first one was read, as `veritar cat` does; a restore leaves the last one on the disk",
+        "find out which one is meant, and why there are several";
 
     // --- gzip ---
     GZIP_TRUNCATED = "gzip/truncated", Error, Fail,

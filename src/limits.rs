@@ -61,6 +61,8 @@ limits! {
     path_depth: "path-depth" = 1_024;
     /// Wrappers inside each other around one archive.
     layers: "layers" = 4;
+    /// Archives inside archives that are gone into.
+    nested_archives: "nested-archives" = 4;
     /// Containers inside each other in one OpenPGP message; gpg and sequoia allow more, no backup needs it.
     openpgp_nesting: "openpgp-nesting" = 4;
     /// Session-key packets of one OpenPGP message; each may cost a third of a second.

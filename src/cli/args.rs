@@ -63,6 +63,10 @@ pub(super) struct Reading {
     /// File with an OpenPGP secret key, binary or armored (repeatable)
     #[arg(long, value_name = "FILE", env = "VERITAR_SECRET_KEY", help_heading = "Secrets")]
     pub(super) secret_key: Vec<PathBuf>,
+    /// Go into this member, which is an archive itself, and read that one instead (repeatable: deeper and deeper). The first
+    /// member of that name counts
+    #[arg(long, value_name = "MEMBER")]
+    pub(super) inside: Vec<std::ffi::OsString>,
     /// Threads to use [default: as many as there are processors]
     #[arg(long, value_name = "N", env = "VERITAR_THREADS")]
     pub(super) threads: Option<usize>,

@@ -1,4 +1,4 @@
-//! `veritar cat`, and how a command ends that shows an archive without judging it.
+//! `veritar cat`.
 
 use std::io::{self, Read as _, Write};
 use std::os::unix::ffi::OsStrExt as _;
@@ -7,13 +7,11 @@ use super::args::Cat;
 use super::exit::{Exit, Trouble};
 use super::progress::Bar;
 use super::secrets::Secrets;
-use super::{output, plan};
-use crate::code::Decides;
+use super::{nested, output, plan};
 use crate::entry::{Entry, normalized};
-use crate::finding::{Finding, Severity};
-use crate::report::{escaped, sentence};
+use crate::report::escaped;
 use crate::source::Chunk;
-use crate::verify::{Journey, Opened, Road};
+use crate::verify::{Archive, Journey, Opened, Reading, Road};
 use crate::walk::{Sink, Want};
 
 pub(super) fn run(args: &Cat) -> Result<Exit, Trouble> {
@@ -21,11 +19,46 @@ pub(super) fn run(args: &Cat) -> Result<Exit, Trouble> {
     reading.salvage = args.salvage;
     let mut secrets = Secrets::gather(&args.reading, args.archive.as_os_str() == "-")?;
     let archive = plan::archive(&args.archive);
-    let name = archive.name().to_owned();
-    let bar = Bar::start(&args.reading, &name, &reading.progress);
+    let bar = Bar::start(&args.reading, archive.name(), &reading.progress);
     let member = args.member.as_bytes();
-    let (journey, found) = match Road::open(archive, &reading, &mut secrets)? {
-        Opened::Refused(journey) => (journey, None),
+    let done = nested::read(archive, &plan::inside(&args.reading), &reading, &mut secrets, |archive, secrets| {
+        let name = archive.name().to_owned();
+        let (journey, found) = write(member, archive, &reading, secrets)?;
+        Ok((journey, (name, found)))
+    });
+    drop(bar);
+    let (exit, innermost) = done?;
+    let (exit, found) = nested::conclude(exit, innermost);
+    let shown = escaped(member);
+    match found {
+        Some((name, Some((0, _)))) => {
+            output::complain(&format!("{} holds no member {shown}", escaped(name.as_bytes())));
+            Ok(if exit == Exit::Pass { Exit::Fail } else { exit })
+        }
+        Some((_, Some((_, false)))) => {
+            output::complain(&format!("{shown} is no regular file: it has no content"));
+            Ok(if exit == Exit::Pass { Exit::Fail } else { exit })
+        }
+        Some((_, Some((many, true)))) if many > 1 => {
+            output::warn(&format!("{shown} stands {many} times in the archive; the first one was written"));
+            Ok(exit)
+        }
+        _ => Ok(exit),
+    }
+}
+
+/// How often a member was found, and whether it is a regular file; `None` where the archive could not be walked.
+type Found = Option<(u64, bool)>;
+
+/// Writes `member` of `archive` to standard output.
+fn write(
+    member: &[u8],
+    archive: Archive,
+    reading: &Reading,
+    secrets: &mut Secrets,
+) -> Result<(Journey, Found), Trouble> {
+    match Road::open(archive, reading, secrets)? {
+        Opened::Refused(journey) => Ok((journey, None)),
         Opened::Ready(road) => {
             let mut writer = Writer {
                 out: output::raw(),
@@ -37,64 +70,9 @@ pub(super) fn run(args: &Cat) -> Result<Exit, Trouble> {
             let journey = road.walk(&mut writer)?;
             let failed = writer.failed.take().map_or_else(|| writer.out.flush(), Err);
             failed.map_err(|error| Trouble::output(&error))?;
-            (journey, Some((writer.found, writer.is_file)))
-        }
-    };
-    drop(bar);
-    let exit = close(journey);
-    let shown = escaped(member);
-    match found {
-        Some((0, _)) => {
-            output::complain(&format!("{} holds no member {shown}", escaped(name.as_bytes())));
-            Ok(if exit == Exit::Pass { Exit::Fail } else { exit })
-        }
-        Some((_, false)) => {
-            output::complain(&format!("{shown} is no regular file: it has no content"));
-            Ok(if exit == Exit::Pass { Exit::Fail } else { exit })
-        }
-        Some((many, true)) if many > 1 => {
-            output::warn(&format!("{shown} stands {many} times in the archive; the first one was written"));
-            Ok(exit)
-        }
-        _ => Ok(exit),
-    }
-}
-
-/// Says on standard error what was wrong with an archive that was read without being judged; its exit code.
-pub(super) fn close(mut journey: Journey) -> Exit {
-    settle(&mut journey);
-    complain_about(journey.all_findings());
-    exit(journey.all_findings())
-}
-
-/// Throws out what may not be believed, and warns where that was shown already.
-pub(super) fn settle(journey: &mut Journey) {
-    if !journey.settle() {
-        output::warn("what was shown above comes from data that fails its integrity check: do not believe it");
-    }
-}
-
-/// Says errors and warnings on standard error.
-pub(super) fn complain_about<'a>(findings: impl Iterator<Item = &'a Finding>) {
-    for finding in findings {
-        let place = finding.place.offset.map_or_else(String::new, |offset| format!(" at byte {offset}"));
-        let message = format!("{}{place}: {}", finding.code.id, sentence(&finding.message));
-        match finding.severity {
-            Severity::Error => output::complain(&message),
-            Severity::Warning => output::warn(&message),
-            Severity::Info => {}
+            Ok((journey, Some((writer.found, writer.is_file))))
         }
     }
-}
-
-/// The exit code of an archive that was read without being judged.
-pub(super) fn exit<'a>(findings: impl Iterator<Item = &'a Finding>) -> Exit {
-    findings.filter(|finding| finding.severity == Severity::Error).fold(Exit::Pass, |exit, finding| {
-        match (finding.code.decides, exit) {
-            (Decides::Fail, _) | (_, Exit::Fail) => Exit::Fail,
-            (Decides::Inconclusive, _) => Exit::Inconclusive,
-        }
-    })
 }
 
 struct Writer<W> {

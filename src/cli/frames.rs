@@ -8,7 +8,7 @@ use super::args::{List, ListFormat};
 use super::exit::{Exit, Trouble};
 use super::progress::Bar;
 use super::secrets::Secrets;
-use super::{cat, output, plan};
+use super::{nested, output, plan};
 use crate::entry::Entry;
 use crate::report::{Block, block, json};
 use crate::source::Chunk;
@@ -21,8 +21,8 @@ pub(super) fn run(args: &List) -> Result<Exit, Trouble> {
     let mut secrets = Secrets::gather(&args.reading, args.archive.as_os_str() == "-")?;
     let archive = plan::archive(&args.archive);
     let bar = Bar::start(&args.reading, archive.name(), &reading.progress);
-    let journey = match Road::open(archive, &reading, &mut secrets)? {
-        Opened::Refused(journey) => journey,
+    let show = |archive, secrets: &mut Secrets| match Road::open(archive, &reading, secrets)? {
+        Opened::Refused(journey) => Ok((journey, ())),
         Opened::Ready(road) => {
             let is_json = args.format == ListFormat::Jsonl;
             let mut frames =
@@ -31,11 +31,13 @@ pub(super) fn run(args: &List) -> Result<Exit, Trouble> {
             frames.flush();
             let written = frames.failed.take().map_or_else(|| frames.out.flush(), Err);
             written.map_err(|error| Trouble::output(&error))?;
-            journey
+            Ok((journey, ()))
         }
     };
+    let done = nested::read(archive, &plan::inside(&args.reading), &reading, &mut secrets, show);
     drop(bar);
-    Ok(cat::close(journey))
+    let (outside, innermost) = done?;
+    Ok(nested::conclude(outside, innermost).0)
 }
 
 struct Frames {

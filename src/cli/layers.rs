@@ -6,11 +6,11 @@ use super::args::{List, ListFormat};
 use super::exit::{Exit, Trouble};
 use super::progress::Bar;
 use super::secrets::Secrets;
-use super::{cat, output, plan};
+use super::{nested, output, plan};
 use crate::entry::Entry;
 use crate::report::{self, json};
 use crate::source::Chunk;
-use crate::verify::{Opened, Road, Wrapping};
+use crate::verify::{Archive, Opened, Road, Wrapping};
 use crate::walk::{Sink, Want};
 
 pub(super) fn run(args: &List, hash: &str) -> Result<Exit, Trouble> {
@@ -18,13 +18,19 @@ pub(super) fn run(args: &List, hash: &str) -> Result<Exit, Trouble> {
     reading.salvage = args.salvage;
     let mut secrets = Secrets::gather(&args.reading, args.archive.as_os_str() == "-")?;
     let archive = plan::archive(&args.archive);
-    let name = archive.name().to_owned();
-    let bar = Bar::start(&args.reading, &name, &reading.progress);
-    let mut journey = match Road::open(archive, &reading, &mut secrets)? {
-        Opened::Refused(journey) => journey,
-        Opened::Ready(road) => road.walk(&mut PassOver)?,
+    let bar = Bar::start(&args.reading, archive.name(), &reading.progress);
+    let show = |archive: Archive, secrets: &mut Secrets| {
+        let name = archive.name().to_owned();
+        let journey = match Road::open(archive, &reading, secrets)? {
+            Opened::Refused(journey) => journey,
+            Opened::Ready(road) => road.walk(&mut PassOver)?,
+        };
+        Ok((journey, name))
     };
+    let done = nested::read(archive, &plan::inside(&args.reading), &reading, &mut secrets, show);
     drop(bar);
+    let (outside, innermost) = done?;
+    let Some(nested::Innermost { mut journey, shown: name, .. }) = innermost else { return Ok(outside) };
     journey.settle();
     let wrapping = Wrapping::of(name, &journey);
     let written = if args.format == ListFormat::Json {
@@ -37,8 +43,8 @@ pub(super) fn run(args: &List, hash: &str) -> Result<Exit, Trouble> {
         report::wrapping(&mut out, &wrapping).and_then(|()| out.flush())
     };
     written.map_err(|error| Trouble::output(&error))?;
-    cat::complain_about(journey.all_findings());
-    Ok(cat::exit(journey.all_findings()))
+    nested::complain_about(journey.all_findings(), None);
+    Ok(nested::worse(outside, nested::exit(journey.all_findings())))
 }
 
 /// Walks to the end and wants nothing.

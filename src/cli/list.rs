@@ -7,7 +7,7 @@ use super::args::{List, ListFormat};
 use super::exit::{Exit, Trouble};
 use super::progress::Bar;
 use super::secrets::Secrets;
-use super::{cat, frames, layers, output, plan};
+use super::{frames, layers, nested, output, plan};
 use crate::digest::{Digests, MemberDigests};
 use crate::entry::Entry;
 use crate::finding::Finding;
@@ -33,29 +33,34 @@ pub(super) fn run(args: &List) -> Result<Exit, Trouble> {
     let mut secrets = Secrets::gather(&args.reading, args.archive.as_os_str() == "-")?;
     let archive = plan::archive(&args.archive);
     let bar = Bar::start(&args.reading, archive.name(), &reading.progress);
-    let format = style.format(reading.hashes);
     let out: Box<dyn Write> = match style {
         Style::Text | Style::Names | Style::Sha256sumShown => Box::new(output::standard()),
         _ => Box::new(output::buffered()),
     };
-    let (mut journey, out) = match Road::open(archive, &reading, &mut secrets)? {
-        Opened::Refused(journey) => (journey, out),
-        Opened::Ready(road) => {
-            let workers = Workers::start(reading.threads);
-            let members = reading.hashes.any().then(|| MemberDigests::new(reading.hashes, workers));
-            let mut lister = Lister::new(out, format, members, args.anomalies);
-            let journey = road.walk(&mut lister)?;
-            (journey, lister.finish().map_err(|error| Trouble::output(&error))?)
+    let done = nested::read(archive, &plan::inside(&args.reading), &reading, &mut secrets, |archive, secrets| {
+        let format = style.format(reading.hashes);
+        match Road::open(archive, &reading, secrets)? {
+            Opened::Refused(journey) => Ok((journey, out)),
+            Opened::Ready(road) => {
+                let workers = Workers::start(reading.threads);
+                let members = reading.hashes.any().then(|| MemberDigests::new(reading.hashes, workers));
+                let mut lister = Lister::new(out, format, members, args.anomalies);
+                let journey = road.walk(&mut lister)?;
+                Ok((journey, lister.finish().map_err(|error| Trouble::output(&error))?))
+            }
         }
-    };
+    });
     drop(bar);
+    let (outside, innermost) = done?;
     if !args.anomalies {
-        return Ok(cat::close(journey));
+        return Ok(nested::conclude(outside, innermost).0);
     }
-    cat::settle(&mut journey);
-    let rest = journey.all_findings().filter(|finding| finding.place.entry.is_none());
-    write_all(out, &*style.format(reading.hashes), rest).map_err(|error| Trouble::output(&error))?;
-    Ok(cat::exit(journey.all_findings()))
+    let Some(mut innermost) = innermost else { return Ok(outside) };
+    nested::settle(&mut innermost.journey);
+    let findings = || innermost.journey.all_findings();
+    let rest = findings().filter(|finding| finding.place.entry.is_none());
+    write_all(innermost.shown, &*style.format(reading.hashes), rest).map_err(|error| Trouble::output(&error))?;
+    Ok(nested::worse(outside, nested::exit(findings())))
 }
 
 fn write_all<'a>(

@@ -13,6 +13,7 @@ mod explain;
 mod frames;
 mod layers;
 mod list;
+mod nested;
 mod output;
 mod plan;
 mod progress;

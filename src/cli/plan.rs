@@ -128,6 +128,11 @@ pub(super) fn rule_file(path: &Path, limits: &Limits) -> Result<RuleSet, Trouble
     rule::parse(&shown, &text, limits).map_err(Trouble::Rules)
 }
 
+/// The members to go into, outermost first.
+pub(super) fn inside(typed: &args::Reading) -> Vec<Vec<u8>> {
+    typed.inside.iter().map(|member| member.as_encoded_bytes().to_vec()).collect()
+}
+
 /// The archive meant by `path`.
 pub(super) fn archive(path: &Path) -> Archive {
     if path.as_os_str() == "-" { Archive::from_reader("standard input", std::io::stdin()) } else { Archive::at(path) }

@@ -14,7 +14,7 @@ use super::secrets::Secrets;
 use super::{output, plan};
 use crate::error::Error;
 use crate::report::{self, Overall};
-use crate::verify::{Options, Progress, verify};
+use crate::verify::{Options, Progress, verify_inside};
 
 pub(super) fn run(args: &Verify) -> Result<Exit, Trouble> {
     plan::check_archives(&args.archives)?;
@@ -23,6 +23,7 @@ pub(super) fn run(args: &Verify) -> Result<Exit, Trouble> {
     let reports = args.report.iter().map(|typed| further_report(typed)).collect::<Result<Vec<_>, _>>()?;
     let mut secrets = Secrets::gather(&args.reading, args.archives.iter().any(|path| path.as_os_str() == "-"))?;
     let mut options = Options { reading, rules, choice, fail_on_warning: args.fail_on == FailOn::Warning };
+    let inside = plan::inside(&args.reading);
     let mut results = Vec::with_capacity(args.archives.len());
     // What keeps a secret from being fetched keeps no other archive from being judged.
     let mut unfetched = None;
@@ -31,18 +32,20 @@ pub(super) fn run(args: &Verify) -> Result<Exit, Trouble> {
         let archive = plan::archive(path);
         let name = archive.name().to_owned();
         let bar = Bar::start(&args.reading, &name, &options.reading.progress);
-        let outcome = verify(archive, &options, &mut secrets);
+        let outcomes = verify_inside(archive, &inside, &options, &mut secrets);
         drop(bar);
-        results.push(match outcome {
-            Ok(outcome) => report::Result::Looked(Box::new(outcome)),
+        match outcomes {
+            Ok(outcomes) => {
+                results.extend(outcomes.into_iter().map(|outcome| report::Result::Looked(Box::new(outcome))));
+            }
             Err(error) => {
                 let message = error.to_string();
                 if matches!(error, Error::Secret(_)) {
                     unfetched = Some(Trouble::from(error));
                 }
-                report::Result::Error { source: name, message }
+                results.push(report::Result::Error { source: name, message });
             }
-        });
+        }
     }
     let verdict = match (Overall::over(&results), &unfetched) {
         (Overall::Error, Some(trouble)) => trouble.exit(),

@@ -5,6 +5,7 @@
 
 use std::io;
 
+use super::mangled::{Told, Trace, Watched};
 use super::{Format, Layer, Opening, Proof, Raw, bzip2, compress, gzip, lzip, openpgp, sniff, stage, xz, zstd};
 use crate::code;
 use crate::finding::Finding;
@@ -66,23 +67,31 @@ pub fn open(
             );
             return refuse(layer, format, Finding::new(&code::LIMIT_REACHED, Place::at(depth, 0), message));
         }
+        // What goes into the wrapper is watched, so that its failure can be told with the cause.
+        let trace = Trace::default();
+        let watched = |layer| Box::new(Watched::new(layer, &trace));
         let opening = match format {
-            Format::Gzip => Opening::Layer(gzip::open(layer, depth, limits)),
-            Format::Zstd => Opening::Layer(zstd::open(layer, depth, limits)),
-            Format::Xz => Opening::Layer(xz::open(layer, depth, limits)),
-            Format::Bzip2 => Opening::Layer(bzip2::open(layer, depth, limits)),
-            Format::Lzip => Opening::Layer(lzip::open(layer, depth, limits)),
-            Format::Compress => Opening::Layer(compress::open(layer, depth, limits)),
-            Format::OpenPgp => openpgp::open(layer, depth, limits, unlock)?,
+            Format::Gzip => Opening::Layer(gzip::open(watched(layer), depth, limits)),
+            Format::Zstd => Opening::Layer(zstd::open(watched(layer), depth, limits)),
+            Format::Xz => Opening::Layer(xz::open(watched(layer), depth, limits)),
+            Format::Bzip2 => Opening::Layer(bzip2::open(watched(layer), depth, limits)),
+            Format::Lzip => Opening::Layer(lzip::open(watched(layer), depth, limits)),
+            Format::Compress => Opening::Layer(compress::open(watched(layer), depth, limits)),
+            Format::OpenPgp => openpgp::open(watched(layer), depth, limits, unlock)?,
             Format::Tar => {
                 let message = format!("wrapped in {format}, which this version does not read");
                 return refuse(layer, format, Finding::new(&code::WRAPPER_UNSUPPORTED, Place::at(depth, 0), message));
             }
         };
         match opening {
-            Opening::Layer(inner) if staged => layer = stage(inner, format.as_str())?,
-            Opening::Layer(inner) => layer = inner,
-            Opening::Closed(proofs) => return Ok(Unwrapped::Closed(proofs)),
+            Opening::Layer(inner) => layer = Box::new(Told::new(inner, trace)),
+            Opening::Closed(mut proofs) => {
+                Told::tell(&trace, &mut proofs);
+                return Ok(Unwrapped::Closed(proofs));
+            }
+        }
+        if staged {
+            layer = stage(layer, format.as_str())?;
         }
         formats.push(format);
         depth = depth.inner();

@@ -88,6 +88,12 @@ impl<'a> RawHeader<'a> {
         !self.is_zero() && !matches!(self.checksum(), Checksum::Wrong { .. })
     }
 
+    /// Whether a header begins here.
+    #[must_use]
+    pub fn begins(input: &[u8]) -> bool {
+        RawHeader::first(input).is_some_and(RawHeader::is_valid)
+    }
+
     /// The magic field's dialect.
     #[must_use]
     pub fn dialect(self) -> Dialect {

@@ -47,6 +47,12 @@ impl Archive {
         Self { name: name.to_owned(), path: None, input: Input::Source(source) }
     }
 
+    /// The content of `member` in the archive called `outer`.
+    pub(super) fn inside(outer: &str, member: &[u8], source: Box<dyn Source>) -> Self {
+        let member = String::from_utf8_lossy(member).into_owned();
+        Self { name: format!("{outer}!{member}"), path: Some(member.into()), input: Input::Source(source) }
+    }
+
     /// The name it is shown by.
     #[must_use]
     pub fn name(&self) -> &str {

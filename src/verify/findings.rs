@@ -22,6 +22,11 @@ impl Findings {
         Self { kept: Vec::new(), counts: HashMap::new(), most: most.max(1) }
     }
 
+    /// Whether nothing was found.
+    pub(super) fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
     pub(super) fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
         for finding in findings {
             self.add(finding);

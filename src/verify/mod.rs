@@ -5,12 +5,14 @@
 
 mod archive;
 mod findings;
+mod nested;
 mod outcome;
 mod provisional;
 mod road;
 mod wrapping;
 
 pub use archive::Archive;
+pub use nested::{Carried, Nest};
 pub use outcome::{Inventory, Layer, Outcome, Totals, Verdict};
 pub use provisional::Journey;
 pub use road::{Opened, Progress, Reading, Road};
@@ -67,6 +69,34 @@ pub fn verify(archive: Archive, options: &Options, unlock: &mut dyn Unlock) -> R
     Ok(conclude(name, misnamed, journey, None, options))
 }
 
+/// Verifies the archive that is the member `inside` of `archive`, or a member of a member; the rules judge the innermost.
+/// The outcomes, outermost first, up to the first archive that could not be looked into or must not be believed.
+///
+/// # Errors
+/// One of the archives could not be looked at.
+pub fn verify_inside(
+    archive: Archive,
+    inside: &[Vec<u8>],
+    options: &Options,
+    unlock: &mut dyn Unlock,
+) -> Result<Vec<Outcome>, Error> {
+    let (innermost, nest) = Nest::enter(archive, inside, &options.reading, true, unlock)?;
+    let innermost = innermost.map(|archive| verify(archive, options, unlock));
+    // Where an outer archive could not be read, that is why the inner one ended early.
+    let carried = nest.leave()?;
+    let mut outcomes = Vec::with_capacity(carried.len() + 1);
+    for mut outer in carried {
+        let goes_on = outer.journey.settle() && outer.found;
+        let verified = Verified { judge: None, inventory: outer.inventory, content: None };
+        outcomes.push(conclude(outer.name, outer.file_name, outer.journey, Some(verified), options));
+        if !goes_on {
+            return Ok(outcomes);
+        }
+    }
+    outcomes.extend(innermost.transpose()?);
+    Ok(outcomes)
+}
+
 /// Judges what was read, once everything has closed.
 fn conclude(
     name: String,
@@ -94,7 +124,7 @@ fn conclude(
             trailing_bytes: journey.trailing_bytes(),
             file_name: file_name.clone(),
         };
-        judgement = verified.judge.conclude(&form);
+        judgement = verified.judge.map_or_else(Judgement::default, |judge| judge.conclude(&form));
     }
     let mut findings = Findings::new(options.reading.limits.findings_per_code);
     findings.extend(journey.layers.iter_mut().flat_map(|layer| std::mem::take(&mut layer.findings)));
@@ -119,7 +149,8 @@ fn conclude(
 
 /// What the sink of a verification has when the walk is over.
 struct Verified {
-    judge: Judge,
+    /// None where the archive is only read for what is in it.
+    judge: Option<Judge>,
     inventory: Inventory,
     content: Option<[u8; 32]>,
 }
@@ -154,7 +185,7 @@ impl Verifier {
             }
             content = Some(self.content.finalize().into());
         }
-        Verified { judge: self.judge, inventory: self.inventory, content }
+        Verified { judge: Some(self.judge), inventory: self.inventory, content }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::finding::Finding;
 use crate::limits::Limits;
 use crate::place::{Depth, Place};
 use crate::secret::{Secret, Unlock};
-use crate::source::{Chunk, Source as _};
+use crate::source::{Chunk, Source};
 use crate::tar::{BLOCK_BYTES, Dialect, RawHeader};
 use crate::walk::{Piece, Sink, Walked, Want, Way, drive};
 
@@ -155,9 +155,8 @@ impl Road {
                 return Ok(Opened::Refused(journey(layers, depth, Vec::new(), None, &known)));
             }
         };
-        let head = stack.layer.peek(HEAD_BYTES).map_err(|error| Error::Input { source: name.clone(), error })?;
-        // No more than was asked for: a map lends the whole file, a pipe what has come.
-        match recognise(head.get(..HEAD_BYTES).unwrap_or(head)) {
+        let recognised = recognise(&mut *stack.layer).map_err(|error| Error::Input { source: name.clone(), error })?;
+        match recognised {
             Recognised::Tar => {
                 reading.progress.walking.store(true, Ordering::Relaxed);
                 Ok(Opened::Ready(Self {
@@ -195,7 +194,16 @@ impl Road {
         let walked = drive(&mut *stack.layer, way, &mut gather).map_err(input)?;
         if walked.accounts.members == 0 && walked.whole && !walked.stopped {
             let place = Place::at(stack.depth, 0);
-            let finding = Finding::new(&code::TAR_NO_MEMBERS, place, "no member before the end");
+            let bytes = walked.accounts.total_bytes();
+            let only_zeros = walked.accounts.end_marker_bytes + walked.accounts.trailer_bytes == bytes
+                && gather.findings.is_empty()
+                && (bytes > mangled::EMPTY_BYTES || bytes % BLOCK_BYTES as u64 != 0);
+            let finding = if only_zeros {
+                let cause = mangled::only_zeros(bytes);
+                Finding::new(cause.code, place, cause.message)
+            } else {
+                Finding::new(&code::TAR_NO_MEMBERS, place, "no member before the end")
+            };
             gather.finding(&finding);
         }
         let findings = gather.findings.finish();
@@ -220,27 +228,28 @@ fn journey(
     Journey { layers, depth, findings, walked, bytes: known.bytes(), digests: known.digests().unwrap_or_default() }
 }
 
-/// Bytes looked at to tell an archive from something else.
-const HEAD_BYTES: usize = 4096;
-
 enum Recognised {
     Tar,
     Other(&'static code::Code, String),
 }
 
-fn recognise(head: &[u8]) -> Recognised {
-    if let Some(header) = RawHeader::first(head)
+fn recognise(source: &mut dyn Source) -> io::Result<Recognised> {
+    // No more than was asked for: a map lends the whole file, a pipe what has come.
+    let head = source.peek(BLOCK_BYTES)?;
+    if let Some(header) = RawHeader::first(head.get(..BLOCK_BYTES).unwrap_or(head))
         && (header.is_zero() || header.is_valid())
     {
-        return Recognised::Tar;
+        return Ok(Recognised::Tar);
     }
-    if let Some((code, message)) = mangled::diagnose(head) {
-        return Recognised::Other(code, message);
+    let head = source.peek(mangled::WINDOW_BYTES)?;
+    let head = head.get(..mangled::WINDOW_BYTES).unwrap_or(head);
+    if let Some(cause) = mangled::diagnose(head, &RawHeader::begins) {
+        return Ok(Recognised::Other(cause.code, cause.message));
     }
     // A damaged first header is damage, not something else; a cut one likewise.
     let has_magic = RawHeader::first(head).is_some_and(|header| header.dialect() != Dialect::V7);
     if has_magic || head.get(257..262).is_some_and(|magic| magic == b"ustar") {
-        return Recognised::Tar;
+        return Ok(Recognised::Tar);
     }
     let shown = head.get(..48).unwrap_or(head);
     let message = if head.len() < BLOCK_BYTES {
@@ -248,7 +257,7 @@ fn recognise(head: &[u8]) -> Recognised {
     } else {
         format!("begins with \"{}\"", shown.escape_ascii())
     };
-    Recognised::Other(&code::SOURCE_UNRECOGNISED, message)
+    Ok(Recognised::Other(&code::SOURCE_UNRECOGNISED, message))
 }
 
 /// Keeps the walk's findings, so that memory stays bounded, on their way to the sink.

@@ -6,6 +6,7 @@
 
 use std::io;
 
+use super::around::{Around, Strange};
 use super::sink::{Piece, Sink, Want};
 use crate::entry::Entry;
 use crate::finding::Finding;
@@ -57,6 +58,7 @@ pub fn drive(source: &mut dyn Source, way: Way<'_>, sink: &mut dyn Sink) -> io::
         holes: 0,
         is_hollow: false,
         listing: None,
+        around: Around::default(),
     };
     let mut wanted = BLOCK_BYTES;
     loop {
@@ -87,7 +89,9 @@ pub fn drive(source: &mut dyn Source, way: Way<'_>, sink: &mut dyn Sink) -> io::
                 if let Frame::Member(member) = &frame {
                     walk.begin(member, sink);
                 }
+                let strange = Strange::of(&frame, consumed);
                 sink.piece(&Piece { offset, bytes: consumed as u64, what: word(&frame) });
+                walk.around.look(strange, &parser, source)?;
                 walk.end(&mut parser, sink);
                 source.skip(consumed as u64)?;
             }
@@ -114,6 +118,8 @@ struct Walk {
     is_hollow: bool,
     /// The listing of an incremental backup that is being read.
     listing: Option<(u64, Dumpdir)>,
+    /// What stands where no member does.
+    around: Around,
 }
 
 impl Walk {
@@ -205,7 +211,12 @@ impl Walk {
         if matches!(anomaly.kind, AnomalyKind::BadHeader { .. }) && !self.path.is_empty() {
             message = format!("{message}; the last member before it is {}", self.path.escape_ascii());
         }
+        message += &self.around.told(&anomaly.kind);
+        let cause = self.around.cause(&anomaly.kind, &place);
         sink.finding(&Finding::new(anomaly.kind.code(), place, message).with_severity(anomaly.kind.severity()));
+        if let Some(cause) = cause {
+            sink.finding(&cause);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Promises: every consumer sees the same events in the same order, however the input was cut and however many threads
 //! work. Refuses to know: what any sink learns or judges.
 
+mod around;
 mod drive;
 mod fan;
 mod sink;

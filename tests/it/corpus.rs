@@ -196,6 +196,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("openpgp/key-missing", "openpgp::without_a_secret_the_message_says_what_it_wants"),
     ("tar/partial", "tar::members_behind_damage_are_found_again"),
     ("tar/recovered", "tar::members_behind_damage_are_found_again"),
+    ("mangled/carriage-returns", "mangled::carriage_returns_that_were_taken_out"),
+    ("nested/container", "nested::the_member_is_judged_as_the_same_bytes_in_a_file"),
+    ("nested/member-missing", "nested::a_member_that_is_not_there_or_stands_twice"),
+    ("nested/member-twice", "nested::a_member_that_is_not_there_or_stands_twice"),
     ("rules/nothing-applied", "rule::a_set_that_applies_to_nothing_proves_nothing"),
 ];
 

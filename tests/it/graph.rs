@@ -45,6 +45,9 @@ fn entry<'a>((kind, path, link): Spec<'a>) -> Entry<'a> {
         mtime: Timestamp::default(),
         link: link.as_bytes(),
         device: matches!(kind, EntryKind::Block | EntryKind::Character).then_some((8, 0)),
+        attributes: &[],
+        archive: 0,
+        salvaged: false,
         offset: 0,
     }
 }

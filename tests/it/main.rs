@@ -16,6 +16,8 @@ mod graph;
 mod hostile;
 mod limits;
 mod listing;
+mod mangled;
+mod nested;
 mod openpgp;
 mod others;
 mod rule;

@@ -18,10 +18,11 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
     cases.extend(compressed::odd());
     cases.extend(compressed::bad());
     cases.extend(super::graph::cases());
+    cases.extend(super::mangled::all());
     cases
 }
 
-fn kept(name: &str) -> Vec<u8> {
+pub(super) fn kept(name: &str) -> Vec<u8> {
     std::fs::read(crate::support::corpus().join("kept").join(name)).unwrap()
 }
 

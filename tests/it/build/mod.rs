@@ -5,6 +5,7 @@ pub mod cases;
 pub mod compressed;
 pub mod depth;
 pub mod graph;
+pub mod mangled;
 pub mod openpgp;
 pub mod products;
 pub mod tarball;
