@@ -8,6 +8,7 @@ use std::io;
 use bytes::Bytes;
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
+use super::mangled;
 use super::meter::Meter;
 use super::{Decoder, Format, Integrity, Layer, Proof};
 use crate::code::{self, Code};
@@ -19,7 +20,10 @@ use crate::source::{Buffer, Buffered, CHUNK_BYTES, Feed, Pool, Source};
 /// Bytes of the file name in a header that are shown: NAME_MAX on Linux.
 const NAME_BYTES: usize = 255;
 
-/// Bytes shown of what follows the last member.
+/// Bytes in which the line stands that is quoted where log text follows the last member.
+const LINE_BYTES: usize = 256;
+
+/// Bytes shown of anything else that follows it.
 const SHOWN_BYTES: usize = 16;
 
 /// Puts a gzip layer on `inner`, which stands at `depth`.
@@ -254,7 +258,7 @@ impl Inflate {
             self.inner.skip(count(zeros))?;
         }
         let offset = self.inner.position();
-        let head: Vec<u8> = self.inner.peek(SHOWN_BYTES)?.iter().take(SHOWN_BYTES).copied().collect();
+        let head: Vec<u8> = self.inner.peek(LINE_BYTES)?.iter().take(LINE_BYTES).copied().collect();
         self.inner.skip(u64::MAX)?;
         let end = self.inner.position();
         self.state = State::Ended;
@@ -263,9 +267,12 @@ impl Inflate {
             self.note(&code::GZIP_PADDING, at, message);
         } else {
             let message = format!(
-                "{} bytes that are not gzip follow the last member, beginning \"{}\"",
+                "{} bytes that are not gzip follow the last member, {}",
                 end.saturating_sub(offset),
-                head.escape_ascii()
+                mangled::quoted_log(&head).map_or_else(
+                    || format!("beginning \"{}\"", head.get(..SHOWN_BYTES).unwrap_or(&head).escape_ascii()),
+                    |line| format!("log text beginning {line}")
+                )
             );
             self.note(&code::GZIP_TRAILING, offset, message);
         }
