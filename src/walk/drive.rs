@@ -159,10 +159,11 @@ impl Reporter {
             message += &self.around.told(&anomaly.kind);
             let cause = self.around.cause(&anomaly.kind, &place);
             let finding = Finding::new(anomaly.kind.code(), place, message).with_severity(anomaly.kind.severity());
-            sink.finding(&finding);
+            // The cause first: it says more than what it led to.
             if let Some(cause) = cause {
                 sink.finding(&cause);
             }
+            sink.finding(&finding);
         }
     }
 }
