@@ -12,6 +12,7 @@ use std::io;
 
 use bytes::Bytes;
 
+use super::mangled;
 use super::meter::Meter;
 use super::{Decoder, Format, Integrity, Layer, Proof};
 use crate::code::{self, Code};
@@ -23,7 +24,10 @@ use crate::source::{Buffer, Buffered, CHUNK_BYTES, Feed, Pool, Source};
 /// Bytes a decoder is lent at most, and the offsets where they end.
 const WINDOW_BYTES: usize = 64 << 10;
 
-/// Bytes shown of what follows the last member.
+/// Bytes in which the line stands that is quoted where log text follows the last member.
+const LINE_BYTES: usize = 256;
+
+/// Bytes shown of anything else that follows it.
 const SHOWN_BYTES: usize = 16;
 
 /// One compressed format.
@@ -253,14 +257,18 @@ impl Desk {
         let at = self.position();
         let zeros = self.zeros()?;
         let offset = self.position();
-        let head = self.peek(SHOWN_BYTES)?.escape_ascii().to_string();
+        let head = self.peek(LINE_BYTES)?;
+        let shown = mangled::quoted_log(head).map_or_else(
+            || format!("beginning \"{}\"", head.get(..SHOWN_BYTES).unwrap_or(head).escape_ascii()),
+            |line| format!("log text beginning {line}"),
+        );
         self.inner.skip(u64::MAX)?;
         let rest = self.position().saturating_sub(offset);
         if rest == 0 {
             let message = format!("{zeros} zeros follow the last {}", members.one);
             self.note_as(members.padding, members.padding_severity, at, message);
         } else {
-            let message = format!("{rest} bytes that are no {} follow the last, beginning \"{head}\"", members.one);
+            let message = format!("{rest} bytes that are no {} follow the last, {shown}", members.one);
             self.note(members.trailing, offset, message);
         }
         self.end(integrity);

@@ -111,7 +111,12 @@ fn reason(outcome: &Outcome) -> String {
         (crate::verify::Verdict::Pass, _) | (_, None) => {
             let sets: Vec<&str> = outcome.rules.iter().map(|judged| judged.id.as_str()).collect();
             let entries = outcome.inventory.entries;
-            format!("{entries} entries in {} read, good by {}", human_bytes(outcome.bytes), sets.join(", "))
+            let judged = if sets.is_empty() {
+                "judged by no rule set".to_owned()
+            } else {
+                format!("good by {}", sets.join(", "))
+            };
+            format!("{entries} entries in {} read, {judged}", human_bytes(outcome.bytes))
         }
         (_, Some(finding)) => {
             format!("{}: {}", finding.code.id, sentence(&finding.message))

@@ -213,10 +213,11 @@ impl Walk {
         }
         message += &self.around.told(&anomaly.kind);
         let cause = self.around.cause(&anomaly.kind, &place);
-        sink.finding(&Finding::new(anomaly.kind.code(), place, message).with_severity(anomaly.kind.severity()));
+        // The cause first: it says more than what it led to.
         if let Some(cause) = cause {
             sink.finding(&cause);
         }
+        sink.finding(&Finding::new(anomaly.kind.code(), place, message).with_severity(anomaly.kind.severity()));
     }
 }
 

@@ -461,7 +461,7 @@ fn anomalies_are_listed_with_their_members_and_without() {
         ("odd/sparse.tar", 0, "tar/sparse", true),
         ("bad/tar-trailing.tar", 0, "tar/trailing-data", false),
         ("bad/tar-cut-in-header.tar", 1, "tar/truncated", false),
-        ("bad/zstd-wrapped.tar.zst", 3, "wrapper/unsupported", false),
+        ("bad/openssl-enc.tar.enc", 3, "mangled/openssl-enc", false),
     ] {
         for (threads, hash) in [("1", "none"), ("4", "sha256")] {
             let more = ["--anomalies", "--threads", threads, "--hash", hash];

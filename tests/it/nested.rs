@@ -199,7 +199,13 @@ fn the_commands_go_inside_what_gnu_tar_packed() {
     assert_eq!((inside.0, &inside.1), (Some(0), &run(&["cat", &inner, key]).1));
     let (code, out, _) = run(&["verify", &outer, "--inside", "backup.tar.gz"]);
     let out = String::from_utf8(out).unwrap();
-    assert!(code == Some(0) && out.contains("outer.tgz!backup.tar.gz") && out.contains("ucp-3.2"), "{out}");
+    assert!(
+        code == Some(0)
+            && out.contains("outer.tgz!backup.tar.gz")
+            && out.contains("ucp-3.2")
+            && out.contains("judged by no rule set"),
+        "{out}"
+    );
     // Not there, in the outer or in the inner.
     let (code, out, error) = run(&["cat", &outer, key, "--inside", "nothing"]);
     assert!(code == Some(1) && out.is_empty() && error.contains("nothing"), "{error}");

@@ -1,4 +1,4 @@
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+//! Tests of the causes: each is told from the others, and what is quoted is harmless.
 
 use super::*;
 
@@ -33,7 +33,8 @@ fn causes_are_told_apart() {
         (b"version https://git-lfs.github.com/spec/v1\n", "mangled/git-lfs-pointer"),
         (b"\x1f\xef\xbf\xbd\x08\0\0\0\0\0", "mangled/text-encoding"),
         (b"H4sIAAAAAAACA+3BMQEAAADCoPVPbQwfoAAAAAAAAAAA", "mangled/base64"),
-        (b"PK\x03\x04rest", "source/other-archive"),
+        (b"PK\x03\x04\x14\0\0\0\x08\0", "source/other-archive"),
+        (b"\x7FELF\x02\x01\x01\0", "source/no-archive"),
         (b"070701rest", "source/other-archive"),
         (b"SQLite format 3\0", "source/no-archive"),
         (b"-----BEGIN RSA PRIVATE KEY-----\n", "source/no-archive"),
@@ -46,6 +47,9 @@ fn causes_are_told_apart() {
         b"\x01\0\0\0\0\0\0\0",
         b"H4sI is how base64 of gzip begins",
         b"PK",
+        b"PK\x03\x04\x14\x7F",
+        b"{\"\x01\x02",
+        b"{\"\xFF\xFF",
         b"\xFF\xFEab",
     ] {
         assert_eq!(id(nothing), None, "{}", nothing.escape_ascii());

@@ -107,7 +107,7 @@ pub(super) fn at_header(window: &[u8], is_header: IsHeader<'_>) -> Option<Cause>
     claim.then(|| {
         let message = format!(
             "all {pairs} line feeds of the {} bytes from here on follow a carriage return; without these the member \
-             headers stand in their places",
+             headers stand in their places. The change begins behind the last header that was read",
             window.len()
         );
         Cause::new(&code::MANGLED_NEWLINES, message)

@@ -198,6 +198,14 @@ fn between(text: &[u8], start: &[u8], end: &[u8]) -> Option<String> {
 }
 
 fn is_json(text: &[u8]) -> bool {
+    /// Bytes that must be text: without any order, 64 are so once in 10^17 times.
+    const TEXT_BYTES: usize = 64;
+    let start = text.get(..TEXT_BYTES).unwrap_or(text);
+    // A letter that the end cuts is no fault.
+    let is_utf_8 = std::str::from_utf8(start).map_or_else(|error| error.error_len().is_none(), |_| true);
+    if !is_utf_8 || start.iter().any(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace()) {
+        return false;
+    }
     let inside = match text {
         [b'{', rest @ ..] => rest.trim_ascii_start(),
         [b'[', rest @ ..] => match rest.trim_ascii_start() {

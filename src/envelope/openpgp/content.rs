@@ -24,7 +24,7 @@ use super::session::{Locks, issuer};
 use super::stack::Stack;
 use super::verdict::{Ledger, Seal};
 use crate::code;
-use crate::envelope::{Layer, Proof};
+use crate::envelope::{Layer, Proof, mangled};
 use crate::limits::Limits;
 use crate::place::Depth;
 use crate::secret::Unlock;
@@ -322,10 +322,13 @@ impl Message {
     fn after_message(&mut self) -> io::Result<()> {
         if !self.stack.input_is_broken() && self.stack.has_more()? {
             let at = self.stack.input_position();
-            let guess = super::guess(self.stack.peek(512)?);
+            let behind = self.stack.peek(512)?;
+            let guess = super::guess(behind);
+            let line =
+                mangled::quoted_log(behind).map_or_else(String::new, |line| format!(" of a log, beginning {line}"));
             self.stack.drain()?;
             let bytes = self.stack.input_position().saturating_sub(at);
-            self.ledger.trailing(at, format!("{bytes} bytes follow the message: {guess}"));
+            self.ledger.trailing(at, format!("{bytes} bytes follow the message: {guess}{line}"));
         }
         self.stack.drain()
     }
