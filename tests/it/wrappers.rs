@@ -257,12 +257,11 @@ fn the_files_of_zstd_are_what_their_folders_say() {
             }
         }
     }
+    // The program is no judge of these: versions up to 1.5.4 read two of the three.
     for (name, bytes) in files(&folder.join("golden-decompression-errors")) {
         let (_, proofs) = read(&bytes);
         assert_eq!(proofs[0].integrity, Integrity::Failed, "{name}: {proofs:?}");
         assert_eq!(codes(&proofs[0], Severity::Error).len(), 1, "{name}: {proofs:?}");
-        // An offset of zero passes unnoticed in versions up to 1.5.4.
-        assert!(!has_zstd || name == "off0.bin.zst" || run("zstd", &["-dcq"], &bytes).is_none(), "{name}");
     }
     if has_zstd {
         let dictionary = folder.join("golden-dictionaries/http-dict-missing-symbols");
