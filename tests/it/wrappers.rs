@@ -252,16 +252,16 @@ fn the_files_of_zstd_are_what_their_folders_say() {
         if has_zstd {
             match run("zstd", &["-dcq"], &bytes) {
                 Some(theirs) => assert!(given == theirs, "{name}"),
-                // Versions up to 1.5.4 refuse a sequence count of zero in two bytes.
+                // zstd 1.5.4 refuses a sequence count of zero in two bytes.
                 None => assert_eq!(name, "zeroSeq_2B.zst"),
             }
         }
     }
+    // The program is no judge of these: zstd 1.5.4 reads all three.
     for (name, bytes) in files(&folder.join("golden-decompression-errors")) {
         let (_, proofs) = read(&bytes);
         assert_eq!(proofs[0].integrity, Integrity::Failed, "{name}: {proofs:?}");
         assert_eq!(codes(&proofs[0], Severity::Error).len(), 1, "{name}: {proofs:?}");
-        assert!(!has_zstd || run("zstd", &["-dcq"], &bytes).is_none(), "{name}");
     }
     if has_zstd {
         let dictionary = folder.join("golden-dictionaries/http-dict-missing-symbols");
