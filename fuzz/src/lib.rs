@@ -30,6 +30,7 @@ fn limits() -> Limits {
     limits.argon2_bytes = 4 << 20;
     limits.ratio_after_bytes = 1 << 20;
     limits.output_bytes = 16 << 20;
+    limits.hole_bytes = 1 << 20;
     limits
 }
 
