@@ -16,12 +16,14 @@ mod raw;
 mod sniff;
 mod stack;
 mod stage;
+mod trust;
 
 pub use proof::{Format, Integrity, Proof};
 pub use raw::Raw;
 pub use sniff::sniff;
 pub use stack::{Stack, Unwrapped, open};
 pub use stage::stage;
+pub use trust::Trust;
 
 use std::io;
 

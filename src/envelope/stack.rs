@@ -5,7 +5,7 @@
 
 use std::io;
 
-use super::{Format, Layer, Opening, Proof, Raw, gzip, openpgp, sniff, stage};
+use super::{Format, Layer, Opening, Proof, Raw, Trust, gzip, openpgp, sniff, stage};
 use crate::code;
 use crate::finding::Finding;
 use crate::limits::Limits;
@@ -41,6 +41,7 @@ pub enum Unwrapped {
 pub fn open(
     source: Box<dyn Source>,
     limits: &Limits,
+    trust: &Trust,
     unlock: &mut dyn Unlock,
     threads: usize,
 ) -> io::Result<Unwrapped> {
@@ -68,7 +69,7 @@ pub fn open(
         }
         let opening = match format {
             Format::Gzip => Opening::Layer(gzip::open(layer, depth, limits)),
-            Format::OpenPgp => openpgp::open(layer, depth, limits, unlock)?,
+            Format::OpenPgp => openpgp::open(layer, depth, limits, trust, unlock)?,
             _ => {
                 let message = format!("wrapped in {format}, which this version does not read");
                 return refuse(layer, format, Finding::new(&code::WRAPPER_UNSUPPORTED, Place::at(depth, 0), message));

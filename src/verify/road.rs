@@ -13,7 +13,7 @@ use super::provisional::Journey;
 use crate::code;
 use crate::digest::{ArchiveDigests, Hashes, watch};
 use crate::entry::Entry;
-use crate::envelope::{self, Proof, Stack, Unwrapped, mangled};
+use crate::envelope::{self, Proof, Stack, Trust, Unwrapped, mangled};
 use crate::error::Error;
 use crate::finding::Finding;
 use crate::limits::Limits;
@@ -28,6 +28,8 @@ use crate::walk::{Sink, Walked, Want, drive};
 pub struct Reading {
     /// What the input may ask for.
     pub limits: Limits,
+    /// What is taken for granted, and by whom it may be signed.
+    pub trust: Trust,
     /// Threads to use; 1 does everything in the caller's.
     pub threads: usize,
     /// Digests wanted of every member.
@@ -42,6 +44,7 @@ impl Default for Reading {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
+            trust: Trust::default(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             hashes: Hashes::SHA256,
             archive_hashes: Hashes::SHA256,
@@ -137,7 +140,7 @@ impl Road {
             let _ = reading.progress.bytes.set(bytes);
         }
         let mut asked = Asked { unlock, failed: None };
-        let unwrapped = envelope::open(source, &reading.limits, &mut asked, reading.threads);
+        let unwrapped = envelope::open(source, &reading.limits, &reading.trust, &mut asked, reading.threads);
         if let Some(error) = asked.failed {
             return Err(Error::Secret(error));
         }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use veritar::code;
 use veritar::envelope::openpgp::{Form, open, recognise};
-use veritar::envelope::{Format, Integrity, Opening, Proof, Raw};
+use veritar::envelope::{Format, Integrity, Opening, Proof, Raw, Trust};
 use veritar::limits::Limits;
 use veritar::place::Depth;
 use veritar::secret::{Known, Secret, Unlock};
@@ -39,7 +39,8 @@ impl Read {
 }
 
 fn read_from(source: impl Source + 'static, unlock: &mut dyn Unlock, limits: &Limits) -> Read {
-    let opening = open(Box::new(Raw::new(Box::new(source))), Depth(1), limits, unlock).expect("memory can be read");
+    let opening = open(Box::new(Raw::new(Box::new(source))), Depth(1), limits, &Trust::default(), unlock)
+        .expect("memory can be read");
     let (content, proofs) = match opening {
         Opening::Closed(proofs) => (None, proofs),
         Opening::Layer(mut layer) => {
@@ -152,7 +153,11 @@ fn every_message_of_gpg_is_read_to_the_byte() {
             "sym-armor.asc" => assert!(detail("armor").starts_with("yes")),
             "sym-default-file.gpg" => {
                 let names: Vec<_> = read.proof.details.iter().map(|(name, _)| *name).collect();
-                assert_eq!(names, ["cipher", "s2k", "packet", "compression", "name", "mode"]);
+                assert_eq!(
+                    names,
+                    ["cipher", "s2k", "session-keys", "packet", "framing", "compression", "name", "mode", "date"]
+                );
+                assert_eq!((detail("session-keys"), detail("framing")), ("SKESK v4".into(), "partial lengths".into()));
                 assert_eq!(detail("s2k"), "iterated SHA-1, 65011712 octets");
                 assert_eq!(
                     (detail("packet"), detail("name"), detail("mode")),
@@ -743,7 +748,8 @@ fn closing_early_verifies_all_the_same() {
     let Some(folder) = corpora().map(|folder| folder.join("go-writer")) else { return };
     for (name, integrity) in [("go-pre2020.pgp", Integrity::Verified), ("go-post2020-bitflip.pgp", Integrity::Failed)] {
         let source = Raw::new(Box::new(MemorySource::new(bytes(&folder.join(name)))));
-        let opening = open(Box::new(source), Depth(0), &Limits::default(), &mut secret()).expect("memory can be read");
+        let opening = open(Box::new(source), Depth(0), &Limits::default(), &Trust::default(), &mut secret())
+            .expect("memory can be read");
         let Opening::Layer(mut layer) = opening else { panic!("{name} opens") };
         assert!(layer.peek(512).expect("memory can be read").len() >= 512);
         let proofs = layer.close().expect("memory can be read");

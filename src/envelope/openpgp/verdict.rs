@@ -5,13 +5,15 @@
 //! (RFC 9580, section 13.7). Refuses to know: how anything was read.
 
 use super::armor::Remarks;
-use super::decrypt::Mdc;
+use super::decrypt::{Check, Scheme};
 use super::key::Candidate;
 use super::level::Mishap;
-use super::session::{Locks, Why};
+use super::locks::Locks;
+use super::packet::Length;
+use super::session::Why;
 use crate::code::{self, Code};
 use crate::envelope::{Format, Integrity, Proof};
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::place::{Depth, Place};
 
 /// Issuers of signatures that are named; more are counted.
@@ -24,10 +26,10 @@ pub(super) enum Seal {
     None,
     /// Encrypted, and no key opened it.
     Locked,
-    /// Encrypted without a check value.
+    /// Encrypted without any check, and not opened.
     Bare,
-    /// Encrypted and opened, or known to be damaged; what became of its check value, once that is known.
-    Opened(Option<Mdc>),
+    /// Encrypted and opened, or known to be damaged; what became of its check, once that is known.
+    Opened(Option<Check>),
 }
 
 /// What was met in a message.
@@ -45,9 +47,18 @@ pub(super) struct Ledger {
     late: Vec<Finding>,
     cipher: Option<&'static str>,
     s2k: Option<String>,
+    session_keys: Option<String>,
     pub(super) packet: Option<&'static str>,
+    mode: Option<String>,
+    framing: Option<&'static str>,
+    /// Whether the packet is of a kind that has no check.
+    bare: bool,
+    /// Whether content without a check is read.
+    allowed: bool,
+    /// Whether a wrong passphrase may have looked right.
+    by_chance: bool,
     pub(super) compression: Vec<&'static str>,
-    content: Option<(u8, Vec<u8>)>,
+    content: Option<(u8, Vec<u8>, u32)>,
     recipients: Option<String>,
     armored: bool,
     pub(super) signatures: u64,
@@ -56,7 +67,7 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn new(depth: Depth, armored: bool) -> Self {
+    pub(super) fn new(depth: Depth, armored: bool, allowed: bool) -> Self {
         Self {
             depth,
             seal: Seal::None,
@@ -67,7 +78,13 @@ impl Ledger {
             late: Vec::new(),
             cipher: None,
             s2k: None,
+            session_keys: None,
             packet: None,
+            mode: None,
+            framing: None,
+            bare: false,
+            allowed,
+            by_chance: false,
             compression: Vec::new(),
             content: None,
             recipients: None,
@@ -92,9 +109,43 @@ impl Ledger {
         if inside { self.inner.push(finding) } else { self.outer.push(finding) }
     }
 
+    /// Notes how the content is encrypted.
+    pub(super) fn scheme(&mut self, scheme: &dyn Scheme) {
+        self.packet = Some(scheme.name());
+        self.cipher = scheme.cipher().map(|cipher| cipher.name);
+        self.mode = scheme.mode();
+    }
+
+    /// Notes how the packet that counts is framed: the encrypted one, or else the content's.
+    pub(super) fn framed(&mut self, length: Length) {
+        self.framing.get_or_insert(match length {
+            Length::Definite(_) => "definite length",
+            Length::Partial(_) => "partial lengths",
+            Length::Indeterminate => "to the end of the input",
+        });
+    }
+
+    /// Notes that nothing authenticates the content: an error, unless it is read all the same.
+    pub(super) fn unauthenticated(&mut self, what: &str) {
+        self.bare = true;
+        let finding = self.bare_finding(what);
+        self.outer.push(finding);
+    }
+
+    fn bare_finding(&self, what: &str) -> Finding {
+        let finding = |message| self.finding(&code::OPENPGP_NO_INTEGRITY, self.sealed_at, message);
+        if self.allowed {
+            finding(format!("{what}: readable, not authenticated")).with_severity(Severity::Warning)
+        } else {
+            finding(what.to_owned())
+        }
+    }
+
     /// Notes what the session-key packets say.
     pub(super) fn locks(&mut self, locks: &Locks) {
-        self.cipher = locks.cipher().map(|cipher| cipher.name);
+        self.cipher = self.cipher.or_else(|| locks.cipher().map(|cipher| cipher.name));
+        let kinds = locks.kinds();
+        self.session_keys = (!kinds.is_empty()).then_some(kinds);
         self.s2k = locks.s2k();
         let recipients = locks.recipients();
         self.recipients = (!recipients.is_empty()).then(|| recipients.join(", "));
@@ -105,7 +156,8 @@ impl Ledger {
 
     /// Notes the key that was found.
     pub(super) fn opened_by(&mut self, found: &Candidate) {
-        self.cipher = Some(found.cipher.name);
+        self.by_chance = !found.certain && self.mode.is_none();
+        self.cipher = found.cipher.map(|cipher| cipher.name).or(self.cipher);
         if found.s2k.is_some() {
             self.s2k.clone_from(&found.s2k);
         }
@@ -134,8 +186,8 @@ impl Ledger {
         }
     }
 
-    pub(super) fn literal(&mut self, at: u64, mode: u8, name: &[u8]) {
-        self.content = Some((mode, name.to_vec()));
+    pub(super) fn literal(&mut self, at: u64, mode: u8, name: &[u8], date: u32) {
+        self.content = Some((mode, name.to_vec(), date));
         if matches!(mode, b't' | b'u') {
             let message = format!("the content's mode is '{}'; its bytes are taken as they are", mode.escape_ascii());
             self.inner.push(self.finding(&code::OPENPGP_TEXT_MODE, at, message));
@@ -159,25 +211,33 @@ impl Ledger {
         }
         let cut = outer.as_ref().is_some_and(|mishap| mishap.code == &code::OPENPGP_TRUNCATED);
         let integrity = match self.seal {
-            Seal::None | Seal::Bare => Integrity::Absent,
+            Seal::None | Seal::Bare | Seal::Opened(Some(Check::Absent)) => Integrity::Absent,
+            Seal::Opened(_) if self.bare => Integrity::Absent,
             Seal::Locked if cut => Integrity::Failed,
             Seal::Locked => Integrity::Unchecked,
-            Seal::Opened(Some(Mdc::Holds)) if outer.is_none() => Integrity::Verified,
+            Seal::Opened(Some(Check::Holds)) if outer.is_none() => Integrity::Verified,
             Seal::Opened(_) => Integrity::Failed,
         };
-        let believed = integrity == Integrity::Verified || self.seal == Seal::None;
+        let unprotected = integrity == Integrity::Absent;
+        let believed = integrity == Integrity::Verified || (unprotected && self.seal != Seal::Bare);
         let mut proof = Proof::new(Format::OpenPgp, self.depth);
         proof.integrity = integrity;
         proof.encrypted = self.seal != Seal::None;
-        proof.authenticated = proof.encrypted && self.seal != Seal::Bare;
+        proof.authenticated = proof.encrypted && !unprotected;
         proof.input_bytes = input_bytes;
         proof.output_bytes = self.output_bytes;
         proof.details = self.details(believed);
         proof.findings = std::mem::take(&mut self.outer);
         proof.findings.extend(outer.map(|mishap| self.of(mishap)));
-        if self.seal == Seal::Opened(Some(Mdc::Fails)) {
-            let message = "the check value does not match, or is not there";
+        if self.seal == Seal::Opened(Some(Check::Fails)) {
+            let mut message = "the check value does not match, or is not there".to_owned();
+            if self.by_chance {
+                message += "; one wrong passphrase in 65,536 looks like this too";
+            }
             proof.findings.push(self.finding(&code::OPENPGP_INTEGRITY, self.sealed_at, message));
+        }
+        if self.seal == Seal::Opened(Some(Check::Absent)) && !self.bare {
+            proof.findings.push(self.bare_finding("the check value at the end of the encrypted data is missing"));
         }
         proof.findings.append(&mut self.late);
         if believed {
@@ -220,11 +280,16 @@ impl Ledger {
         let compression = (believed && !self.compression.is_empty()).then(|| self.compression.join(", "));
         [
             ("cipher", self.cipher.map(str::to_owned)),
+            ("aead", self.mode.clone()),
             ("s2k", self.s2k.clone()),
+            ("session-keys", self.session_keys.clone()),
             ("packet", self.packet.map(str::to_owned)),
+            ("framing", self.framing.filter(|_| believed || self.seal != Seal::None).map(str::to_owned)),
             ("compression", compression),
-            ("name", content.map(|(_, name)| name.escape_ascii().to_string())),
-            ("mode", content.map(|(mode, _)| mode.escape_ascii().to_string())),
+            ("name", content.map(|(_, name, _)| name.escape_ascii().to_string())),
+            ("mode", content.map(|(mode, ..)| mode.escape_ascii().to_string())),
+            ("date", content.filter(|(.., date)| *date > 0).and_then(|(.., date)| date_of(*date))),
+            ("signers", (believed && !self.issuers.is_empty()).then(|| self.issuers.join(", "))),
             ("recipients", self.recipients.clone()),
             ("armor", self.armored.then(|| "yes; offsets count in the bytes it stands for".to_owned())),
         ]
@@ -240,4 +305,9 @@ impl Ledger {
     fn finding(&self, code: &'static Code, at: u64, message: impl Into<String>) -> Finding {
         Finding::new(code, Place::at(self.depth, at), message)
     }
+}
+
+/// Seconds since 1970 as a date.
+fn date_of(seconds: u32) -> Option<String> {
+    Some(jiff::Timestamp::from_second(seconds.into()).ok()?.to_string())
 }
