@@ -9,6 +9,7 @@ use super::args;
 use super::exit::Trouble;
 use super::output;
 use crate::digest::Hashes;
+use crate::envelope::{Trust, openpgp};
 use crate::limits::Limits;
 use crate::report::escaped;
 use crate::rule::{self, Choice, RuleSet, catalog};
@@ -19,6 +20,7 @@ pub(super) fn reading(typed: &args::Reading, hash: &str, archive_hashes: bool) -
     let hashes = hashes(hash)?;
     let mut reading = Reading {
         limits: limits(&typed.limit)?,
+        trust: trust(typed)?,
         hashes,
         archive_hashes: if archive_hashes { hashes } else { Hashes::NONE },
         ..Reading::default()
@@ -30,6 +32,23 @@ pub(super) fn reading(typed: &args::Reading, hash: &str, archive_hashes: bool) -
         reading.threads = threads;
     }
     Ok(reading)
+}
+
+/// What is taken for granted; certificates are read here, so that a wrong name is found before an archive is opened.
+fn trust(typed: &args::Reading) -> Result<Trust, Trouble> {
+    let read = |path: &std::path::PathBuf| {
+        let shown = escaped(path.as_os_str().as_encoded_bytes());
+        let bytes = std::fs::read(path)
+            .map_err(|error| Trouble::Usage(format!("failed to read certificate {shown}: {error}")))?;
+        match openpgp::count_certificates(&bytes) {
+            0 => Err(Trouble::Usage(format!("{shown} holds no OpenPGP certificate"))),
+            _ => Ok(bytes),
+        }
+    };
+    Ok(Trust {
+        allow_unauthenticated: typed.allow_unauthenticated,
+        certificates: typed.certificate.iter().map(read).collect::<Result<_, _>>()?,
+    })
 }
 
 /// Limits, with those set by `NAME=VALUE`.

@@ -17,5 +17,6 @@ mod limits;
 mod openpgp;
 mod others;
 mod rule;
+mod sealed;
 mod support;
 mod trust;

@@ -21,7 +21,7 @@ use super::inflate::{self, Inflate};
 use super::level::{End, Origin};
 use super::locks::Locks;
 use super::packet::{Header, Length, tag};
-use super::session::issuer;
+use super::signed::Signed;
 use super::stack::Stack;
 use super::verdict::{Ledger, Seal};
 use crate::code;
@@ -43,6 +43,7 @@ pub(super) struct Message {
     pub(super) limits: Limits,
     pub(super) trust: Trust,
     pub(super) ledger: Ledger,
+    signed: Signed,
     /// Whether the literal packet was reached.
     reached: bool,
     over: bool,
@@ -56,6 +57,7 @@ impl Message {
             limits: limits.clone(),
             trust: trust.clone(),
             ledger: Ledger::new(depth, armored, trust.allow_unauthenticated),
+            signed: Signed::new(&trust.certificates),
             reached: false,
             over: false,
         }
@@ -191,7 +193,8 @@ impl Message {
         {
             top.signatures_due = top.signatures_due.saturating_add(1);
         }
-        self.ledger.signed_by(place, issuer(header.tag, &body));
+        let issuer = self.signed.before(header.tag, self.stack.height(), &body);
+        self.ledger.signed_by(place, issuer);
         Ok(true)
     }
 
@@ -252,6 +255,10 @@ impl Message {
             }
             sound = sound && self.leave()?;
         }
+        if sound && self.signed.checks() {
+            let signed = std::mem::replace(&mut self.signed, Signed::new(&[]));
+            self.ledger.signed(signed.judge());
+        }
         if !sound {
             self.abandon()?;
         }
@@ -279,6 +286,12 @@ impl Message {
                 Some(tag::SIGNATURE) if due > 0 => {
                     if let Some(top) = self.stack.top() {
                         top.signatures_due = due.saturating_sub(1);
+                    }
+                    if self.signed.checks() {
+                        let Some(body) = header.map(|header| self.whole(header)).transpose()?.flatten() else {
+                            return Ok(false);
+                        };
+                        self.signed.behind(self.stack.height(), &body);
                     }
                 }
                 Some(tag) if tag::is_ignorable(tag) => {}
@@ -341,6 +354,7 @@ impl Feed for Message {
             return Ok(None);
         }
         if let Some(piece) = self.stack.piece()? {
+            self.signed.content(&piece);
             self.ledger.output_bytes =
                 self.ledger.output_bytes.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
             return Ok(Some(piece));

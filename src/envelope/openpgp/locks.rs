@@ -131,7 +131,7 @@ impl Skesk {
         match &self.wrap {
             Wrap::Itself => candidate(Some(self.cipher), derive()?, false),
             Wrap::Cfb(esk) => {
-                let clear = self.cipher.cfb_short(&*derive()?, &[0; BLOCK_BYTES_MAX], esk)?;
+                let clear = self.cipher.cfb_short(&derive()?, &[0; BLOCK_BYTES_MAX], esk)?;
                 let (algorithm, key) = clear.split_first()?;
                 let cipher = Cipher::find(*algorithm).filter(|cipher| cipher.key_bytes == key.len())?;
                 candidate(Some(cipher), Zeroizing::new(key.to_vec()), false)
@@ -184,7 +184,7 @@ fn read_skesk(body: &[u8]) -> Result<Skesk, Unusable> {
     let unknown = |algorithm: u8| Unusable::Unsupported(format!("cipher algorithm {algorithm}"));
     let s2k = |input| {
         S2k::parse(input).map_err(|refusal| match refusal {
-            Refusal::Short => malformed(),
+            Refusal::Short | Refusal::Impossible => malformed(),
             Refusal::Unknown(what) => Unusable::Unsupported(what),
         })
     };

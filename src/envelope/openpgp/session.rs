@@ -12,13 +12,11 @@ use std::io;
 use sequoia_openpgp::cert::CertParser;
 use sequoia_openpgp::crypto::Password;
 use sequoia_openpgp::crypto::mpi::PublicKey;
-use sequoia_openpgp::packet::{OnePassSig, Signature};
 use sequoia_openpgp::parse::Parse as _;
 
 use super::decrypt::Scheme;
 use super::key::{Candidate, Fit};
 use super::locks::{Locks, SecretKey};
-use super::packet::tag::SIGNATURE;
 use crate::limits::Limits;
 use crate::secret::{Secret, Unlock};
 
@@ -263,12 +261,4 @@ fn read_keys(files: &[Secret], outcome: &mut ByKey) -> Vec<SecretKey> {
     }
     outcome.keys = keys.len();
     keys
-}
-
-/// The issuer that a signature or a one-pass signature names.
-pub(super) fn issuer(tag: u8, body: &[u8]) -> Option<String> {
-    if tag == SIGNATURE {
-        return Signature::from_bytes(body).ok()?.get_issuers().first().map(|issuer| issuer.to_hex());
-    }
-    Some(OnePassSig::from_bytes(body).ok()?.issuer().to_hex())
 }

@@ -64,6 +64,8 @@ pub(super) struct Ledger {
     pub(super) signatures: u64,
     signed_at: u64,
     issuers: Vec<String>,
+    /// Whether every signature was judged.
+    judged: bool,
 }
 
 impl Ledger {
@@ -92,6 +94,7 @@ impl Ledger {
             signatures: 0,
             signed_at: 0,
             issuers: Vec::new(),
+            judged: false,
         }
     }
 
@@ -186,6 +189,22 @@ impl Ledger {
         }
     }
 
+    /// Notes what became of the signatures, which were to be checked.
+    pub(super) fn signed(&mut self, judged: Vec<(&'static Code, String)>) {
+        self.judged = true;
+        if judged.is_empty() {
+            let message = "certificates were given, and the message has no signature";
+            self.inner.push(self.finding(&code::OPENPGP_UNSIGNED, self.sealed_at, message));
+        }
+        for (code, message) in judged {
+            let finding = self.finding(code, self.signed_at, message);
+            // That a signature was not checked is graver where it was to be.
+            let severity = finding.severity.max(Severity::Warning);
+            let good = code == &code::OPENPGP_SIGNATURE_GOOD;
+            self.inner.push(if good { finding } else { finding.with_severity(severity) });
+        }
+    }
+
     pub(super) fn literal(&mut self, at: u64, mode: u8, name: &[u8], date: u32) {
         self.content = Some((mode, name.to_vec(), date));
         if matches!(mode, b't' | b'u') {
@@ -264,7 +283,7 @@ impl Ledger {
     }
 
     fn signatures(&mut self) {
-        if self.signatures == 0 {
+        if self.signatures == 0 || self.judged {
             return;
         }
         let mut issuers = self.issuers.join(", ");

@@ -4,6 +4,7 @@
 pub mod cases;
 pub mod openpgp;
 pub mod products;
+pub mod sealed;
 pub mod tarball;
 
 use std::io::Write;
