@@ -18,5 +18,6 @@ mod openpgp;
 mod others;
 mod rule;
 mod sealed;
+mod signed;
 mod support;
 mod trust;

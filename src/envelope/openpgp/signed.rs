@@ -213,15 +213,17 @@ impl Hash {
 
 /// Why a signature that matches is still not to be relied on; `None` where it is.
 fn doubt(signature: &Signature, cert: &Cert, key: &KeyHandle) -> Option<String> {
-    let policy = StandardPolicy::new();
     let because =
         |error: sequoia_openpgp::anyhow::Error| error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ");
     let judged = || -> sequoia_openpgp::Result<Option<&'static str>> {
-        policy.signature(signature, HashAlgoSecurity::CollisionResistance)?;
+        // The signature by what is known today, because its date is what a forger would choose; the certificate by what was
+        // known at that date.
+        StandardPolicy::new().signature(signature, HashAlgoSecurity::CollisionResistance)?;
         let Some(time) = signature.signature_creation_time() else {
             return Ok(Some("it does not say when it was made"));
         };
         signature.signature_alive(None, None)?;
+        let policy = StandardPolicy::at(time);
         let valid = cert.with_policy(&policy, time)?;
         valid.alive()?;
         if matches!(valid.revocation_status(), RevocationStatus::Revoked(_)) {
