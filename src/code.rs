@@ -201,6 +201,10 @@ codes! {
         "the message uses something of OpenPGP that is not read here",
         "nothing inside could be looked at",
         "decrypt it with the program that wrote it and pipe the result into `veritar verify -`";
+    OPENPGP_NO_MESSAGE = "openpgp/no-message", Error, Fail,
+        "the file is OpenPGP data, but no message that could hold an archive",
+        "a key, a signature or a signed text lies where the backup should be: a wrong file was copied, or `--clearsign` was used in place of `--sign`",
+        "look for the file it belongs to; for a signature, that is the one without `.sig` or `.asc`";
     OPENPGP_SHORT_PARTIAL = "openpgp/short-partial", Info, Fail,
         "the first partial chunk is shorter than the 512 bytes the standard asks for",
         "backups written by Go programs before March 2020 look like this; gpg reads them, some libraries refuse",

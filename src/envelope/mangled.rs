@@ -2,6 +2,7 @@
 //!
 //! Promises: a claim only where the first bytes show the cause. Refuses to know: how to undo it.
 
+use super::openpgp;
 use crate::code::{self, Code};
 
 /// What happened to a stream that begins with `head`, where it shows: the code and a sentence.
@@ -12,6 +13,9 @@ pub fn diagnose(head: &[u8]) -> Option<(&'static Code, String)> {
     }
     if head.starts_with(b"Salted__") {
         return Some((&code::MANGLED_OPENSSL, "begins with \"Salted__\"".to_owned()));
+    }
+    if let Some(what) = openpgp::misplaced(head) {
+        return Some((&code::OPENPGP_NO_MESSAGE, format!("the file is {what}")));
     }
     if let Some(length) = docker_frame(head) {
         let message = format!("begins with a Docker stream header that announces {length} bytes");

@@ -15,6 +15,7 @@ mod corpus;
 mod hostile;
 mod limits;
 mod openpgp;
+mod openpgp_peers;
 mod others;
 mod rule;
 mod sealed;

@@ -40,7 +40,7 @@ mod stack;
 mod verdict;
 
 pub use signed::count_certificates;
-pub use sniff::{Form, recognise};
+pub use sniff::{Form, misplaced, recognise};
 
 use std::io;
 

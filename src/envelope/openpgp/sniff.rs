@@ -25,6 +25,47 @@ pub fn recognise(head: &[u8]) -> Option<Form> {
     armor::recognise(head).then_some(Form::Armored)
 }
 
+/// What OpenPGP other than a message `head` begins, in words: nothing that could hold an archive.
+#[must_use]
+pub fn misplaced(head: &[u8]) -> Option<&'static str> {
+    if let Some(label) = armor::label(head) {
+        return match label {
+            b"SIGNED MESSAGE" => Some("a text with its signature below (cleartext signature)"),
+            b"SIGNATURE" => Some("a detached signature in armor"),
+            b"PUBLIC KEY BLOCK" => Some("a public key in armor"),
+            b"PRIVATE KEY BLOCK" => Some("a secret key in armor"),
+            _ => None,
+        };
+    }
+    let Boundary::Header { header, used } = boundary(head) else { return None };
+    let Length::Definite(bytes) = header.length else { return None };
+    let version = head.get(used).copied();
+    // The date of a key's creation lies behind the version: in 1991 at the earliest.
+    let is_dated = head.get(used.saturating_add(1)).is_some_and(|octet| *octet >= 0x27);
+    match (header.tag, version) {
+        (tag::SIGNATURE, Some(3..=6)) if (16..=8_192).contains(&bytes) && !is_signed(head) => {
+            matches!(head.get(used.saturating_add(1)), Some(0..=2 | 5)).then_some("a detached signature")
+        }
+        (tag::SECRET_KEY, Some(3..=6)) if bytes >= 12 && is_dated => Some("a secret key"),
+        (tag::PUBLIC_KEY, Some(3..=6)) if bytes >= 12 && is_dated => Some("a public key"),
+        _ => None,
+    }
+}
+
+/// Whether a signature stands in front and behind it, as far as that shows, content.
+fn is_signed(head: &[u8]) -> bool {
+    let Boundary::Header { header, used } = boundary(head) else { return false };
+    let Length::Definite(bytes) = header.length else { return false };
+    let plausible = (16..=8_192).contains(&bytes) && matches!(head.get(used), Some(3 | 4 | 6));
+    let behind = usize::try_from(bytes).ok().and_then(|bytes| head.get(used.checked_add(bytes)?..)).unwrap_or_default();
+    plausible
+        && match boundary(behind) {
+            Boundary::Header { header, .. } if header.tag == tag::SIGNATURE => is_signed(behind),
+            Boundary::Header { .. } => begins_message(behind),
+            _ => false,
+        }
+}
+
 /// What bytes behind a message look like.
 pub(super) fn guess(head: &[u8]) -> &'static str {
     let is_text = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r' | 27 | 32..=126);
@@ -76,6 +117,8 @@ fn begins_message(head: &[u8]) -> bool {
         }
         (tag::ONE_PASS_SIGNATURE, Some(3)) => exactly(13..=13) && matches!(body.get(12), Some(0 | 1)),
         (tag::ONE_PASS_SIGNATURE, Some(6)) => exactly(38..=128),
+        // Only what stands behind it tells a signed message from a signature alone.
+        (tag::SIGNATURE, _) => is_signed(head),
         (tag::MARKER, Some(b'P')) => exactly(3..=3) && body.get(1..3) == Some(b"GP"),
         _ => false,
     }

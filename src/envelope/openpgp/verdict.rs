@@ -11,6 +11,7 @@ use super::level::Mishap;
 use super::locks::Locks;
 use super::packet::Length;
 use super::session::Why;
+use super::sniff::guess;
 use crate::code::{self, Code};
 use crate::envelope::{Format, Integrity, Proof};
 use crate::finding::{Finding, Severity};
@@ -276,9 +277,10 @@ impl Ledger {
             let message = format!("text stands before the armor, beginning \"{}\"", line.escape_ascii());
             self.late.push(self.finding(&code::OPENPGP_LEADING, *at, message));
         }
-        if let Some(at) = remarks.trailing {
-            let bytes = input_bytes.saturating_sub(at);
-            self.trailing(at, format!("{bytes} bytes follow the end of the armor, at byte {at} of the text"));
+        if let Some((at, head)) = &remarks.trailing {
+            let (at, bytes, guess) = (*at, input_bytes.saturating_sub(*at), guess(head));
+            let message = format!("{bytes} bytes follow the end of the armor, at byte {at} of the text: {guess}");
+            self.trailing(at, message);
         }
     }
 
