@@ -194,6 +194,11 @@ fn every_archive_has_its_paragraph_and_no_expectation_is_left_over() {
 const ELSEWHERE: &[(&str, &str)] = &[
     ("openpgp/passphrase-missing", "cli::exit_codes_of_secrets"),
     ("openpgp/key-missing", "openpgp::without_a_secret_the_message_says_what_it_wants"),
+    ("openpgp/signature-good", "signed::a_signature_is_good_bad_or_by_somebody_else"),
+    ("openpgp/signature-bad", "signed::a_signature_is_good_bad_or_by_somebody_else"),
+    ("openpgp/signature-unknown", "signed::a_signature_is_good_bad_or_by_somebody_else"),
+    ("openpgp/unsigned", "signed::a_signature_is_good_bad_or_by_somebody_else"),
+    ("openpgp/signature-doubtful", "signed::a_key_that_was_expired_or_revoked_is_not_relied_on"),
     ("rules/nothing-applied", "rule::a_set_that_applies_to_nothing_proves_nothing"),
 ];
 

@@ -268,7 +268,7 @@ fn armor_in_the_wild_is_read_as_gpg_reads_it() {
         ("blanks behind the end", format!("{usual}\n \r\n"), &[], Gpgs::Reads),
         ("text behind", format!("{usual}bye\n"), &["openpgp/trailing-data"], Gpgs::Reads),
         ("a second message", format!("{usual}{usual}"), &["openpgp/trailing-data"], Gpgs::Complains),
-        // gpg skips such bytes and goes on: what it shows is not what it reads.
+        // gpg skips such bytes, complains and goes on.
         ("a form feed in the data", with("\u{c}\n"), &["openpgp/malformed"], Gpgs::Complains),
         ("an escape sequence in the data", with("\u{1b}[2K"), &["openpgp/malformed"], Gpgs::Complains),
         ("no empty line", usual.replacen("-----\n\n", "-----\n", 1), &["openpgp/malformed"], Gpgs::Complains),

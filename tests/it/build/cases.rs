@@ -12,6 +12,7 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
     cases.extend(wrappers_bad());
     cases.extend(streams_bad());
     cases.extend(tar_bad());
+    cases.extend(super::openpgp_cases::all());
     cases
 }
 

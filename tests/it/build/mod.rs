@@ -3,6 +3,7 @@
 
 pub mod cases;
 pub mod openpgp;
+pub mod openpgp_cases;
 pub mod products;
 pub mod sealed;
 pub mod tarball;
