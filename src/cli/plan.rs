@@ -36,19 +36,31 @@ pub(super) fn reading(typed: &args::Reading, hash: &str, archive_hashes: bool) -
 
 /// What is taken for granted; certificates are read here, so that a wrong name is found before an archive is opened.
 fn trust(typed: &args::Reading) -> Result<Trust, Trouble> {
-    let read = |path: &std::path::PathBuf| {
-        let shown = escaped(path.as_os_str().as_encoded_bytes());
-        let bytes = std::fs::read(path)
-            .map_err(|error| Trouble::Usage(format!("failed to read certificate {shown}: {error}")))?;
-        match openpgp::count_certificates(&bytes) {
-            0 => Err(Trouble::Usage(format!("{shown} holds no OpenPGP certificate"))),
-            _ => Ok(bytes),
-        }
-    };
     Ok(Trust {
         allow_unauthenticated: typed.allow_unauthenticated,
-        certificates: typed.certificate.iter().map(read).collect::<Result<_, _>>()?,
+        certificates: typed.certificate.iter().map(|path| certificate(path)).collect::<Result<_, _>>()?,
     })
+}
+
+/// Bytes of a certificate file past which it is the wrong file; whole keyrings stay below.
+const CERTIFICATE_BYTES: u64 = 64 << 20;
+
+fn certificate(path: &Path) -> Result<Vec<u8>, Trouble> {
+    let shown = escaped(path.as_os_str().as_encoded_bytes());
+    let bytes = read_up_to(path, CERTIFICATE_BYTES)
+        .map_err(|error| Trouble::Usage(format!("failed to read certificate {shown}: {error}")))?;
+    match openpgp::count_certificates(&bytes) {
+        0 => Err(Trouble::Usage(format!("{shown} holds no OpenPGP certificate"))),
+        _ => Ok(bytes),
+    }
+}
+
+/// The first bytes of a file, `most` at most.
+fn read_up_to(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Limits, with those set by `NAME=VALUE`.
@@ -132,13 +144,8 @@ pub(super) fn rule_set(name: &str, limits: &Limits) -> Result<Arc<RuleSet>, Trou
 /// Reads a rule file.
 pub(super) fn rule_file(path: &Path, limits: &Limits) -> Result<RuleSet, Trouble> {
     let shown = escaped(path.as_os_str().as_encoded_bytes()).to_string();
-    let read = || -> std::io::Result<Vec<u8>> {
-        use std::io::Read as _;
-        let mut bytes = Vec::new();
-        std::fs::File::open(path)?.take(limits.rule_file_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let bytes = read().map_err(|error| Trouble::Usage(format!("failed to read rule file {shown}: {error}")))?;
+    let bytes = read_up_to(path, limits.rule_file_bytes.saturating_add(1))
+        .map_err(|error| Trouble::Usage(format!("failed to read rule file {shown}: {error}")))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Trouble::Usage(format!("rule file {shown} is not UTF-8 from byte {at} on"))

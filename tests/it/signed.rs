@@ -59,15 +59,15 @@ fn ago(days: u64) -> SystemTime {
     SystemTime::now() - Duration::from_secs(days * 86_400)
 }
 
-fn cert(user: &str) -> CertBuilder<'_> {
+pub fn cert(user: &str) -> CertBuilder<'_> {
     CertBuilder::general_purpose(Some(user)).set_creation_time(ago(100))
 }
 
-fn made(builder: CertBuilder<'_>) -> Cert {
+pub fn made(builder: CertBuilder<'_>) -> Cert {
     builder.generate().unwrap().0
 }
 
-fn public(cert: &Cert) -> Vec<u8> {
+pub fn public(cert: &Cert) -> Vec<u8> {
     cert.to_vec().unwrap()
 }
 
@@ -78,7 +78,7 @@ fn signing_key(cert: &Cert) -> KeyPair {
 }
 
 /// A signed message; in a passphrase's SEIPD where `sealed`.
-fn message(content: &[u8], cert: &Cert, sealed: bool, change: impl FnOnce(Signer<'_>) -> Signer<'_>) -> Vec<u8> {
+pub fn message(content: &[u8], cert: &Cert, sealed: bool, change: impl FnOnce(Signer<'_>) -> Signer<'_>) -> Vec<u8> {
     let mut message = Vec::new();
     let mut writer = Message::new(&mut message);
     if sealed {
