@@ -386,3 +386,83 @@ fn a_wrong_passphrase_that_looks_right_is_told_as_one_of_two() {
     *damaged.last_mut().unwrap() ^= 1;
     assert!(!read(&damaged, &secret()).message_of_error().contains("passphrase"));
 }
+
+#[test]
+fn no_report_tells_what_a_forged_message_holds() {
+    let dtr = std::fs::read(crate::support::corpus().join("good/dtr-2.9.4-metadata.tar")).unwrap();
+    let bytes = 2_000;
+    let filled = |mut packets: Vec<u8>| {
+        // Private packets make them all equally long.
+        packets.truncate(bytes - 6);
+        let rest = bytes - packets.len() - 6;
+        [packets, packet(60, &vec![0; rest])].concat()
+    };
+    let insides = [
+        filled(literal(&crate::build::gzip(&dtr))),
+        filled(literal(&dtr[..1_000])),
+        filled(literal(b"")),
+        filled(packet(8, &[&[1][..], &[0x4B; 300]].concat())),
+        filled(packet(11, &[0; 3])),
+        noise(bytes),
+    ];
+    let passphrase = crate::build::passphrase();
+    for (form, mode) in [(Form::Seipd2, 2), (Form::Packet20, 2), (Form::Seipd2, 3)] {
+        for at in [60, 1_100, usize::MAX] {
+            let mut told = Vec::new();
+            for inside in &insides {
+                let message = Sealed { passphrase: &passphrase, form, mode, cipher: 9, exponent: 0 }.of(inside);
+                let forged = resealed(&message, form, |body| {
+                    let at = at.min(body.len() - 1);
+                    body[at] ^= 1;
+                });
+                for threads in [1, 2] {
+                    let outcome = crate::support::verify_source("forged", crate::support::whole(&forged), threads);
+                    assert_eq!(outcome.verdict, veritar::verify::Verdict::Fail);
+                    told.push((outcome.findings, outcome.layers, outcome.inventory, outcome.totals, outcome.content));
+                }
+            }
+            assert!(told.iter().all(|one| *one == told[0]), "{form:?}, byte {at}: {told:#?}");
+        }
+    }
+}
+
+#[test]
+fn keys_of_both_generations_open_what_sequoia_encrypts_to_them() {
+    use sequoia_openpgp::Profile;
+    use sequoia_openpgp::cert::CertBuilder;
+    use sequoia_openpgp::policy::StandardPolicy;
+    use sequoia_openpgp::serialize::SerializeInto as _;
+    use sequoia_openpgp::types::Features;
+    let policy = StandardPolicy::new();
+    let generations = [
+        (Profile::RFC9580, Features::sequoia(), "SEIPD v2", "PKESK v6"),
+        (Profile::RFC4880, Features::sequoia(), "SEIPD v2", "PKESK v6"),
+        (Profile::RFC4880, Features::empty().set_seipdv1(), "SEIPD v1", "PKESK v3"),
+    ];
+    for (profile, features, packet, session_key) in generations {
+        let builder = CertBuilder::general_purpose(Some("Alice")).set_profile(profile).unwrap();
+        let (cert, _) = builder.set_features(features).unwrap().generate().unwrap();
+        let valid = cert.keys().with_policy(&policy, None).supported().for_storage_encryption();
+        let recipients: Vec<_> = valid.collect();
+        let mut message = Vec::new();
+        let encryptor = Encryptor::for_recipients(Message::new(&mut message), recipients.clone());
+        let mut writer = LiteralWriter::new(encryptor.build().unwrap()).build().unwrap();
+        std::io::Write::write_all(&mut writer, b"content").unwrap();
+        writer.finalize().unwrap();
+        let key = cert.as_tsk().to_vec().unwrap();
+        let opened = read(&message, &known(&[], &[key]));
+        assert_whole(&opened, b"content", packet);
+        assert_eq!((opened.detail("packet"), opened.detail("session-keys")), (Some(packet), Some(session_key)));
+        let named = opened.detail("recipients").unwrap().to_owned();
+        let fingerprint = recipients[0].key().fingerprint().to_hex();
+        assert!(fingerprint == named || fingerprint.ends_with(&named), "{named} is not of {fingerprint}");
+        // Another's key is not taken for a damaged message.
+        let (other, _) = CertBuilder::general_purpose(Some("Bob")).set_profile(profile).unwrap().generate().unwrap();
+        let other = other.as_tsk().to_vec().unwrap();
+        assert_eq!(read(&message, &known(&[], &[other])).errors(), ["openpgp/key-missing"]);
+        assert_eq!(read(&message, &Known::default()).errors(), ["openpgp/key-missing"]);
+        *message.last_mut().unwrap() ^= 1;
+        let key = cert.as_tsk().to_vec().unwrap();
+        assert_eq!(read(&message, &known(&[], &[key])).errors(), ["openpgp/integrity"]);
+    }
+}

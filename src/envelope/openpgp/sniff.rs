@@ -190,6 +190,40 @@ mod tests {
     }
 
     #[test]
+    fn a_signature_begins_a_message_only_before_content() {
+        let signature = [&[0xc2, 20, 4, 0, 1, 8][..], &[0; 16]].concat();
+        let literal = b"\xcb\x08b\0\0\0\0\0hi";
+        let message = [&signature[..], &signature, literal].concat();
+        assert_eq!((recognise(&message), misplaced(&message)), (Some(Form::Binary), None));
+        for alone in [&signature[..], &[&signature[..], &signature].concat(), &[&signature[..], b"text"].concat()] {
+            assert_eq!((recognise(alone), misplaced(alone)), (None, Some("a detached signature")));
+        }
+    }
+
+    #[test]
+    fn what_is_no_message_is_named() {
+        for (label, what) in [
+            ("SIGNED MESSAGE", Some("a text with its signature below (cleartext signature)")),
+            ("SIGNATURE", Some("a detached signature in armor")),
+            ("PUBLIC KEY BLOCK", Some("a public key in armor")),
+            ("PRIVATE KEY BLOCK", Some("a secret key in armor")),
+            ("ARMORED FILE", None),
+            ("MESSAGE", None),
+        ] {
+            let text = format!("some text\r\n-----BEGIN PGP {label}-----\r\nHash: SHA512\r\n\r\n");
+            assert_eq!(misplaced(text.as_bytes()), what, "{label}");
+            // What stands behind is part of it.
+            let both = format!("{text}-----BEGIN PGP MESSAGE-----\n");
+            assert_eq!(recognise(both.as_bytes()).is_some(), label == "MESSAGE", "{label}");
+        }
+        let key = |tag: u8, date: u8| [&[tag, 40, 4, date, 0, 0, 0, 1][..], &[0; 34]].concat();
+        assert_eq!(misplaced(&key(0x98, 0x5f)), Some("a public key"));
+        assert_eq!(misplaced(&key(0xc5, 0x5f)), Some("a secret key"));
+        assert_eq!(misplaced(&key(0x98, 0x01)), None);
+        assert_eq!(misplaced(b""), None);
+    }
+
+    #[test]
     fn what_follows_is_guessed() {
         let mut tar = vec![b'x'; 512];
         tar[257..262].copy_from_slice(b"ustar");
