@@ -238,7 +238,7 @@ codes! {
         "somebody signed the content, but not who was expected to",
         "give that signer's certificate with --certificate too, or find out who it is";
     OPENPGP_UNSIGNED = "openpgp/unsigned", Warning, Fail,
-        "the message has no signature, and certificates were given to check one against",
+        "there is no signature, and certificates were given to check one against",
         "whoever can encrypt to the same key or knows the passphrase could have made it; a signature may have been taken off",
         "find out whether this backup is signed; if it should be, do not trust this copy";
     OPENPGP_ARMOR_CHECKSUM = "openpgp/armor-checksum", Warning, Fail,

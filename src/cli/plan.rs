@@ -5,6 +5,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use super::args;
 use super::exit::Trouble;
 use super::output;
@@ -47,18 +49,22 @@ const CERTIFICATE_BYTES: u64 = 64 << 20;
 
 fn certificate(path: &Path) -> Result<Vec<u8>, Trouble> {
     let shown = escaped(path.as_os_str().as_encoded_bytes());
+    // A secret key is a certificate too: nothing of it but the public part is kept.
     let bytes = read_up_to(path, CERTIFICATE_BYTES)
+        .map(Zeroizing::new)
         .map_err(|error| Trouble::Usage(format!("failed to read certificate {shown}: {error}")))?;
-    match openpgp::count_certificates(&bytes) {
-        0 => Err(Trouble::Usage(format!("{shown} holds no OpenPGP certificate"))),
-        _ => Ok(bytes),
+    let certificates = openpgp::public_certificates(&bytes);
+    if certificates.is_empty() {
+        return Err(Trouble::Usage(format!("{shown} holds no OpenPGP certificate")));
     }
+    Ok(certificates)
 }
 
 /// The first bytes of a file, `most` at most.
 fn read_up_to(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
     use std::io::Read as _;
-    let mut bytes = Vec::new();
+    // Room for a key at once: a buffer that grows leaves copies behind.
+    let mut bytes = Vec::with_capacity(64 << 10);
     std::fs::File::open(path)?.take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -13,7 +13,7 @@ use super::provisional::Journey;
 use crate::code;
 use crate::digest::{ArchiveDigests, Hashes, watch};
 use crate::entry::Entry;
-use crate::envelope::{self, Proof, Stack, Trust, Unwrapped, mangled};
+use crate::envelope::{self, Format, Proof, Stack, Trust, Unwrapped, mangled};
 use crate::error::Error;
 use crate::finding::Finding;
 use crate::limits::Limits;
@@ -122,6 +122,8 @@ pub struct Road {
     stack: Stack,
     known: ArchiveDigests,
     limits: Limits,
+    /// Whether a signature is looked for.
+    signed: bool,
     progress: Arc<Progress>,
 }
 
@@ -132,6 +134,7 @@ impl Road {
     /// The archive could not be read, or a secret not be fetched.
     pub fn open(archive: Archive, reading: &Reading, unlock: &mut dyn Unlock) -> Result<Opened, Error> {
         let name = archive.name().to_owned();
+        let signed = !reading.trust.certificates.is_empty();
         let (source, bytes) = archive.open()?;
         let (source, known) = watch(source, reading.archive_hashes, reading.threads);
         // Whoever reuses a `Reading` sees the progress of the first archive only.
@@ -161,6 +164,7 @@ impl Road {
                     stack,
                     known,
                     limits: reading.limits.clone(),
+                    signed,
                     progress: Arc::clone(&reading.progress),
                 }))
             }
@@ -183,7 +187,7 @@ impl Road {
     /// # Errors
     /// The archive could not be read.
     pub fn walk(self, sink: &mut dyn Sink) -> Result<Journey, Error> {
-        let Self { name, mut stack, known, limits, progress } = self;
+        let Self { name, mut stack, known, limits, signed, progress } = self;
         let mut gather = Gather { progress: &progress, sink, findings: Findings::new(limits.findings_per_code) };
         let input = |error: io::Error| Error::Input { source: name.clone(), error };
         let walked = drive(&mut *stack.layer, stack.depth, &limits, &mut gather).map_err(input)?;
@@ -192,13 +196,18 @@ impl Road {
             let finding = Finding::new(&code::TAR_NO_MEMBERS, place, "no member before the end");
             gather.finding(&finding);
         }
-        let findings = gather.findings.finish();
+        let mut findings = gather.findings.finish();
         let read = stack.layer.position();
         let layers = stack.layer.close().map_err(input)?;
         // Every byte is booked as something, or nothing that was said above can be trusted.
         let booked = walked.accounts.total_bytes();
         if !walked.stopped && read != booked {
             return Err(Error::Unaccounted { source: name, read, booked });
+        }
+        // Who expects a signature must hear that there can be none: it may have been taken off with the whole message.
+        if signed && !layers.iter().any(|layer| layer.format == Format::OpenPgp) {
+            let message = "certificates were given, and the archive is in no OpenPGP message";
+            findings.push(Finding::new(&code::OPENPGP_UNSIGNED, Place::whole(), message));
         }
         Ok(journey(layers, stack.depth, findings, Some(walked), &known))
     }

@@ -1,5 +1,7 @@
 //! The options that say what is trusted: `--allow-unauthenticated` and `--certificate`.
 
+use sequoia_openpgp::serialize::SerializeInto as _;
+
 use crate::cli::{at, passphrase, run, scratch};
 use crate::signed::{cert, made, message, public};
 
@@ -29,6 +31,9 @@ fn what_nothing_authenticates_is_read_where_that_is_allowed() {
     assert_eq!(run(&["verify", &forged, "--passphrase-file", &secret, "--allow-unauthenticated"]).0, 1);
 }
 
+/// In the place of the file with the passphrase.
+const SECRET: &str = "SECRET";
+
 #[test]
 fn signatures_are_held_against_the_certificates_given() {
     let folder = scratch();
@@ -55,6 +60,21 @@ fn signatures_are_held_against_the_certificates_given() {
     let (code, out, _) = run(&["verify", &changed, "--certificate", &alice_file]);
     assert_eq!(code, 1, "{out}");
     assert!(out.contains("openpgp/signature-bad"), "{out}");
+    // A secret key is a certificate too.
+    let secret_key = at("alice.key", &alice.as_tsk().to_vec().unwrap());
+    assert!(run(&["verify", "--verbose", &signed, "--certificate", &secret_key]).1.contains("openpgp/signature-good"));
+    // The message taken off with its signature, and a message without one.
+    let plain = at("plain.tar", &tar);
+    let sealed = crate::cli::at("good/ucp-mke-3.4.5.tar.gz.pgp");
+    for (archive, more) in [(&plain, vec![]), (&sealed, vec!["--passphrase-file", SECRET])] {
+        let secret = passphrase();
+        let more: Vec<&str> =
+            more.into_iter().map(|word| if word == SECRET { secret.as_str() } else { word }).collect();
+        let (code, out, _) = run(&[&["verify", archive, "--certificate", &alice_file], &more[..]].concat());
+        assert_eq!(code, 0, "{out}");
+        assert!(out.contains("openpgp/unsigned"), "{out}");
+        assert!(!run(&[&["verify", archive], &more[..]].concat()).1.contains("openpgp/unsigned"));
+    }
     // What is no certificate is a usage error, before any archive is opened.
     for wrong in [&signed, "/nonexistent"] {
         let (code, out, error) = run(&["verify", &signed, "--certificate", wrong]);

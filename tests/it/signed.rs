@@ -300,3 +300,15 @@ fn text_mode_of_gpg_is_good() {
         assert_eq!(signatures(&read), [GOOD], "{arguments:?}: {:?}", read.proof);
     }
 }
+
+#[test]
+fn nothing_secret_is_kept_of_a_certificate_file() {
+    let alice = made(cert("Alice"));
+    let kept = veritar::envelope::openpgp::public_certificates(&alice.as_tsk().to_vec().unwrap());
+    let again = <Cert as sequoia_openpgp::parse::Parse<Cert>>::from_bytes(&kept).unwrap();
+    assert!(!again.is_tsk());
+    assert_eq!(again.fingerprint(), alice.fingerprint());
+    assert!(veritar::envelope::openpgp::public_certificates(b"no certificate").is_empty());
+    let trust = Trust { certificates: [kept].into(), ..Trust::default() };
+    assert_eq!(format!("{trust:?}"), "Trust { allow_unauthenticated: false, 1 certificate files }");
+}

@@ -39,7 +39,7 @@ mod sniff;
 mod stack;
 mod verdict;
 
-pub use signed::count_certificates;
+pub use signed::public_certificates;
 pub use sniff::{Form, misplaced, recognise};
 
 use std::io;

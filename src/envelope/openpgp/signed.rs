@@ -16,6 +16,7 @@ use sequoia_openpgp::crypto::hash::Context;
 use sequoia_openpgp::packet::{OnePassSig, Signature};
 use sequoia_openpgp::parse::Parse as _;
 use sequoia_openpgp::policy::{HashAlgoSecurity, Policy as _, StandardPolicy};
+use sequoia_openpgp::serialize::MarshalInto as _;
 use sequoia_openpgp::types::{HashAlgorithm, RevocationStatus, SignatureType};
 use sequoia_openpgp::{Cert, KeyHandle};
 
@@ -58,10 +59,10 @@ struct Hash {
     after_cr: bool,
 }
 
-/// How many certificates the content of a file holds.
+/// The certificates in the content of a file, binary, and no secret that lies among them; empty where there are none.
 #[must_use]
-pub fn count_certificates(file: &[u8]) -> usize {
-    certs(file).count()
+pub fn public_certificates(file: &[u8]) -> Vec<u8> {
+    certs(file).filter_map(|cert| cert.to_vec().ok()).flatten().collect()
 }
 
 fn certs(file: &[u8]) -> impl Iterator<Item = Cert> + '_ {
