@@ -16,8 +16,9 @@ use sequoia_openpgp::parse::stream::{
     DecryptionHelper, DecryptorBuilder, MessageStructure, VerificationHelper, VerifierBuilder,
 };
 use sequoia_openpgp::policy::StandardPolicy;
+use sequoia_openpgp::serialize::stream::{Encryptor, LiteralWriter, Message};
 use sequoia_openpgp::types::SymmetricAlgorithm;
-use sequoia_openpgp::{Cert, KeyHandle, Result};
+use sequoia_openpgp::{Cert, KeyHandle, Packet, Result};
 use veritar::envelope::Trust;
 use veritar::limits::Limits;
 use veritar::secret::{Known, Secret};
@@ -236,6 +237,35 @@ fn what_gpg_reads_is_read_to_the_same_bytes() {
     }
     hold(&only, ONLY_GPG, both);
     assert!(both > 60, "{both}");
+}
+
+/// Session-key packets without a message: sequoia-openpgp finds the key, a message is made for it, and it is read here.
+#[test]
+fn session_keys_of_sequoia_are_found() {
+    let Some(folder) = corpora().map(|folder| folder.join("sequoia/messages/s2k")) else { return };
+    let mut seen = 0;
+    for (name, path, file) in messages(&folder) {
+        let Some((_, password)) = name.trim_end_matches(".pgp").split_once("password-") else { continue };
+        // "-1" and "-2" only number files; "13-times-0123456789" is what it says.
+        let password = password.trim_end_matches("-1").trim_end_matches("-2");
+        let password = match password.strip_prefix("13-times-") {
+            Some(part) => part.repeat(13),
+            None => password.to_owned(),
+        };
+        let Packet::SKESK(skesk) = Packet::from_bytes(&file).unwrap() else { panic!("{name}") };
+        let (algorithm, key) = skesk.decrypt(&password.as_str().into()).unwrap();
+        let algorithm = algorithm.unwrap();
+        let mut sealed = Vec::new();
+        let encryptor = Encryptor::with_session_key(Message::new(&mut sealed), algorithm, key).unwrap();
+        let mut writer = LiteralWriter::new(encryptor.build().unwrap()).build().unwrap();
+        std::io::Write::write_all(&mut writer, b"content").unwrap();
+        writer.finalize().unwrap();
+        let message = [&file[..], &sealed].concat();
+        let read = by_us(&message, &[password], &[]);
+        assert_eq!(read.as_deref(), Some(&b"content"[..]), "{}", path.display());
+        seen += 1;
+    }
+    assert_eq!(seen, 9);
 }
 
 #[test]
