@@ -151,12 +151,15 @@ impl Around {
             return unchecked("it is over other signatures too");
         }
         let Some(signature) = self.signature else { return unchecked("it cannot be read") };
-        let issuers = signature.get_issuers();
-        let is_issuer = |handle: KeyHandle| issuers.iter().any(|issuer| issuer.aliases(&handle));
+        let mut issuers = signature.get_issuers();
+        issuers.extend(self.issuer);
+        // Who does not say who he is may be any of them.
+        let is_issuer = |handle: KeyHandle| issuers.is_empty() || issuers.iter().any(|issuer| issuer.aliases(&handle));
         let keys = certs.iter().flat_map(|cert| cert.keys().map(move |key| (cert, key)));
         let mut keys = keys.filter(|(_, key)| is_issuer(key.key().key_handle())).peekable();
+        let unknown = format!("none of the certificates given is that of {issuer}");
         if keys.peek().is_none() {
-            return (&code::OPENPGP_SIGNATURE_UNKNOWN, format!("none of the certificates given is that of {issuer}"));
+            return (&code::OPENPGP_SIGNATURE_UNKNOWN, unknown);
         }
         let Some(hash) = self.hash else {
             return unchecked("its kind or its hash algorithm is not supported");
@@ -170,6 +173,9 @@ impl Around {
                 None => (&code::OPENPGP_SIGNATURE_GOOD, format!("good signature by {signer}{}", made(&signature))),
                 Some(why) => (&code::OPENPGP_SIGNATURE_DOUBTFUL, format!("by {signer}{}, but {why}", made(&signature))),
             };
+        }
+        if issuers.is_empty() {
+            return (&code::OPENPGP_SIGNATURE_UNKNOWN, unknown);
         }
         (&code::OPENPGP_SIGNATURE_BAD, format!("the signature by {issuer} is not over this content"))
     }
