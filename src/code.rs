@@ -276,7 +276,7 @@ codes! {
     OPENPGP_NO_INTEGRITY = "openpgp/no-integrity", Error, Fail,
         "the message has no integrity protection",
         "anyone who can write to the storage can change such a message without knowing the passphrase",
-        "encrypt again with a program that writes integrity-protected messages (any since 2003, without --rfc2440 or --disable-mdc)";
+        "encrypt again with a program that writes integrity-protected messages (any since 2003, without --rfc2440 or --disable-mdc); --allow-unauthenticated reads it as it is";
     OPENPGP_MALFORMED = "openpgp/malformed", Error, Fail,
         "the packets do not form an OpenPGP message",
         "no writer produces this: the file is damaged or was put together by hand",
@@ -289,6 +289,10 @@ codes! {
         "the message uses something of OpenPGP that is not read here",
         "nothing inside could be looked at",
         "decrypt it with the program that wrote it and pipe the result into `veritar verify -`";
+    OPENPGP_NO_MESSAGE = "openpgp/no-message", Error, Fail,
+        "the file is OpenPGP data, but no message that could hold an archive",
+        "a key, a signature or a signed text lies where the backup should be: a wrong file was copied, or `--clearsign` was used in place of `--sign`",
+        "look for the file it belongs to; for a signature, that is the one without `.sig` or `.asc`";
     OPENPGP_SHORT_PARTIAL = "openpgp/short-partial", Info, Fail,
         "the first partial chunk is shorter than the 512 bytes the standard asks for",
         "backups written by Go programs before March 2020 look like this; gpg reads them, some libraries refuse",
@@ -304,7 +308,27 @@ codes! {
     OPENPGP_SIGNATURE = "openpgp/signature", Info, Fail,
         "the message is signed; the signature was not checked",
         "who can decrypt a message is not who wrote it; only a checked signature tells that",
-        "check it with `gpg --decrypt` and the signer's certificate";
+        "give the signer's certificate with --certificate";
+    OPENPGP_SIGNATURE_GOOD = "openpgp/signature-good", Info, Fail,
+        "the content is signed by a certificate that was given",
+        "this content is what the holder of that key signed",
+        "nothing";
+    OPENPGP_SIGNATURE_BAD = "openpgp/signature-bad", Error, Fail,
+        "a signature is not over this content",
+        "the content was changed after it was signed, or the signature was taken from another message",
+        "get another copy; if all copies are alike, find out who could write to the storage";
+    OPENPGP_SIGNATURE_DOUBTFUL = "openpgp/signature-doubtful", Error, Fail,
+        "a signature matches, but its key may not be relied on",
+        "the key or its certificate was expired or revoked when the signature was made, or uses an algorithm that can be forged",
+        "ask the signer; where the certificate given is old, get the present one";
+    OPENPGP_SIGNATURE_UNKNOWN = "openpgp/signature-unknown", Warning, Fail,
+        "a signature is by none of the certificates that were given",
+        "somebody signed the content, but not who was expected to",
+        "give that signer's certificate with --certificate too, or find out who it is";
+    OPENPGP_UNSIGNED = "openpgp/unsigned", Warning, Fail,
+        "there is no signature, and certificates were given to check one against",
+        "whoever can encrypt to the same key or knows the passphrase could have made it; a signature may have been taken off",
+        "find out whether this backup is signed; if it should be, do not trust this copy";
     OPENPGP_ARMOR_CHECKSUM = "openpgp/armor-checksum", Warning, Fail,
         "the checksum of the ASCII armor does not match",
         "the text form was changed on the way; whether the content was, the message's own check value tells",

@@ -69,6 +69,8 @@ limits! {
     openpgp_session_keys: "openpgp-session-keys" = 64;
     /// Bytes of an OpenPGP packet that is read whole (session keys, signatures).
     openpgp_packet_bytes: "openpgp-packet-bytes" = MIB;
+    /// Bytes of a sealed chunk in an OpenPGP message: it must be held whole before it can be checked. RFC 9580 allows 4 MiB, GnuPG was able to write more.
+    openpgp_chunk_bytes: "openpgp-chunk-bytes" = 64 * MIB;
     /// Decompressed bytes for each compressed byte, over a sliding window. Zero-filled database files reach 1,000 legitimately: raise it for them.
     ratio: "ratio" = 1_000;
     /// Decompressed bytes before `ratio` is looked at.

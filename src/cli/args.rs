@@ -67,6 +67,13 @@ pub(super) struct Reading {
     /// member of that name counts
     #[arg(long, value_name = "MEMBER")]
     pub(super) inside: Vec<std::ffi::OsString>,
+    /// File with OpenPGP certificates of those who may have signed, binary or armored (repeatable); signatures are checked
+    /// against them
+    #[arg(long, value_name = "FILE", env = "VERITAR_CERTIFICATE", help_heading = "Trust")]
+    pub(super) certificate: Vec<PathBuf>,
+    /// Read encrypted content that nothing authenticates; anyone who can write to the storage can have changed it
+    #[arg(long, help_heading = "Trust")]
+    pub(super) allow_unauthenticated: bool,
     /// Threads to use [default: as many as there are processors]
     #[arg(long, value_name = "N", env = "VERITAR_THREADS")]
     pub(super) threads: Option<usize>,

@@ -5,10 +5,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use super::args;
 use super::exit::Trouble;
 use super::output;
 use crate::digest::Hashes;
+use crate::envelope::{Trust, openpgp};
 use crate::limits::Limits;
 use crate::report::escaped;
 use crate::rule::{self, Choice, RuleSet, catalog};
@@ -19,6 +22,7 @@ pub(super) fn reading(typed: &args::Reading, hash: &str, archive_hashes: bool) -
     let hashes = hashes(hash)?;
     let mut reading = Reading {
         limits: limits(&typed.limit)?,
+        trust: trust(typed)?,
         hashes,
         archive_hashes: if archive_hashes { hashes } else { Hashes::NONE },
         now: Some(jiff::Timestamp::now().as_second()),
@@ -31,6 +35,39 @@ pub(super) fn reading(typed: &args::Reading, hash: &str, archive_hashes: bool) -
         reading.threads = threads;
     }
     Ok(reading)
+}
+
+/// What is taken for granted; certificates are read here, so that a wrong name is found before an archive is opened.
+fn trust(typed: &args::Reading) -> Result<Trust, Trouble> {
+    Ok(Trust {
+        allow_unauthenticated: typed.allow_unauthenticated,
+        certificates: typed.certificate.iter().map(|path| certificate(path)).collect::<Result<_, _>>()?,
+    })
+}
+
+/// Bytes of a certificate file past which it is the wrong file; whole keyrings stay below.
+const CERTIFICATE_BYTES: u64 = 64 << 20;
+
+fn certificate(path: &Path) -> Result<Vec<u8>, Trouble> {
+    let shown = escaped(path.as_os_str().as_encoded_bytes());
+    // A secret key is a certificate too: nothing of it but the public part is kept.
+    let bytes = read_up_to(path, CERTIFICATE_BYTES)
+        .map(Zeroizing::new)
+        .map_err(|error| Trouble::Usage(format!("failed to read certificate {shown}: {error}")))?;
+    let certificates = openpgp::public_certificates(&bytes);
+    if certificates.is_empty() {
+        return Err(Trouble::Usage(format!("{shown} holds no OpenPGP certificate")));
+    }
+    Ok(certificates)
+}
+
+/// The first bytes of a file, `most` at most.
+fn read_up_to(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
+    use std::io::Read as _;
+    // Room for a key at once: a buffer that grows leaves copies behind.
+    let mut bytes = Vec::with_capacity(64 << 10);
+    std::fs::File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Limits, with those set by `NAME=VALUE`.
@@ -114,13 +151,8 @@ pub(super) fn rule_set(name: &str, limits: &Limits) -> Result<Arc<RuleSet>, Trou
 /// Reads a rule file.
 pub(super) fn rule_file(path: &Path, limits: &Limits) -> Result<RuleSet, Trouble> {
     let shown = escaped(path.as_os_str().as_encoded_bytes()).to_string();
-    let read = || -> std::io::Result<Vec<u8>> {
-        use std::io::Read as _;
-        let mut bytes = Vec::new();
-        std::fs::File::open(path)?.take(limits.rule_file_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let bytes = read().map_err(|error| Trouble::Usage(format!("failed to read rule file {shown}: {error}")))?;
+    let bytes = read_up_to(path, limits.rule_file_bytes.saturating_add(1))
+        .map_err(|error| Trouble::Usage(format!("failed to read rule file {shown}: {error}")))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Trouble::Usage(format!("rule file {shown} is not UTF-8 from byte {at} on"))

@@ -20,6 +20,7 @@ mod raw;
 mod sniff;
 mod stack;
 mod stage;
+mod trust;
 pub mod xz;
 pub mod zstd;
 
@@ -28,6 +29,7 @@ pub use raw::Raw;
 pub use sniff::sniff;
 pub use stack::{Stack, Unwrapped, open};
 pub use stage::stage;
+pub use trust::Trust;
 
 use std::io;
 

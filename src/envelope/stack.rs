@@ -6,7 +6,7 @@
 use std::io;
 
 use super::mangled::{Told, Trace, Watched};
-use super::{Format, Layer, Opening, Proof, Raw, bzip2, compress, gzip, lzip, openpgp, sniff, stage, xz, zstd};
+use super::{Format, Layer, Opening, Proof, Raw, Trust, bzip2, compress, gzip, lzip, openpgp, sniff, stage, xz, zstd};
 use crate::code;
 use crate::finding::Finding;
 use crate::limits::Limits;
@@ -42,6 +42,7 @@ pub enum Unwrapped {
 pub fn open(
     source: Box<dyn Source>,
     limits: &Limits,
+    trust: &Trust,
     unlock: &mut dyn Unlock,
     threads: usize,
 ) -> io::Result<Unwrapped> {
@@ -77,7 +78,7 @@ pub fn open(
             Format::Bzip2 => Opening::Layer(bzip2::open(watched(layer), depth, limits)),
             Format::Lzip => Opening::Layer(lzip::open(watched(layer), depth, limits)),
             Format::Compress => Opening::Layer(compress::open(watched(layer), depth, limits)),
-            Format::OpenPgp => openpgp::open(watched(layer), depth, limits, unlock)?,
+            Format::OpenPgp => openpgp::open(watched(layer), depth, limits, trust, unlock)?,
             Format::Tar => {
                 let message = format!("wrapped in {format}, which this version does not read");
                 return refuse(layer, format, Finding::new(&code::WRAPPER_UNSUPPORTED, Place::at(depth, 0), message));

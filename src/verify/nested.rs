@@ -232,6 +232,17 @@ impl Sink for Courier {
         }
     }
 
+    fn hole(&mut self, mut bytes: u64) {
+        static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+        while let (true, Some(sender), true) = (self.carries, &self.sender, bytes > 0) {
+            let piece = usize::try_from(bytes).unwrap_or(ZEROS.len()).min(ZEROS.len());
+            if sender.send(Bytes::from_static(ZEROS.get(..piece).unwrap_or_default())).is_err() {
+                self.sender = None;
+            }
+            bytes -= piece as u64;
+        }
+    }
+
     fn end(&mut self, _whole: bool) {
         if self.carries {
             self.carries = false;

@@ -13,7 +13,7 @@ use super::provisional::Journey;
 use crate::code;
 use crate::digest::{ArchiveDigests, Hashes, watch};
 use crate::entry::Entry;
-use crate::envelope::{self, Proof, Stack, Unwrapped, mangled};
+use crate::envelope::{self, Format, Proof, Stack, Trust, Unwrapped, mangled};
 use crate::error::Error;
 use crate::finding::Finding;
 use crate::limits::Limits;
@@ -28,6 +28,8 @@ use crate::walk::{Piece, Sink, Walked, Want, Way, drive};
 pub struct Reading {
     /// What the input may ask for.
     pub limits: Limits,
+    /// What is taken for granted, and by whom it may be signed.
+    pub trust: Trust,
     /// Threads to use; 1 does everything in the caller's.
     pub threads: usize,
     /// Digests wanted of every member.
@@ -46,6 +48,7 @@ impl Default for Reading {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
+            trust: Trust::default(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             hashes: Hashes::SHA256,
             archive_hashes: Hashes::SHA256,
@@ -126,6 +129,8 @@ pub struct Road {
     known: ArchiveDigests,
     limits: Limits,
     salvage: bool,
+    /// Whether a signature is looked for.
+    signed: bool,
     progress: Arc<Progress>,
 }
 
@@ -136,6 +141,7 @@ impl Road {
     /// The archive could not be read, or a secret not be fetched.
     pub fn open(archive: Archive, reading: &Reading, unlock: &mut dyn Unlock) -> Result<Opened, Error> {
         let name = archive.name().to_owned();
+        let signed = !reading.trust.certificates.is_empty();
         let (source, bytes) = archive.open()?;
         let (source, known) = watch(source, reading.archive_hashes, reading.threads);
         // Whoever reuses a `Reading` sees the progress of the first archive only.
@@ -144,7 +150,7 @@ impl Road {
             let _ = reading.progress.bytes.set(bytes);
         }
         let mut asked = Asked { unlock, failed: None };
-        let unwrapped = envelope::open(source, &reading.limits, &mut asked, reading.threads);
+        let unwrapped = envelope::open(source, &reading.limits, &reading.trust, &mut asked, reading.threads);
         if let Some(error) = asked.failed {
             return Err(Error::Secret(error));
         }
@@ -165,6 +171,7 @@ impl Road {
                     known,
                     limits: reading.limits.clone(),
                     salvage: reading.salvage,
+                    signed,
                     progress: Arc::clone(&reading.progress),
                 }))
             }
@@ -187,7 +194,7 @@ impl Road {
     /// # Errors
     /// The archive could not be read.
     pub fn walk(self, sink: &mut dyn Sink) -> Result<Journey, Error> {
-        let Self { name, mut stack, known, limits, salvage, progress } = self;
+        let Self { name, mut stack, known, limits, salvage, signed, progress } = self;
         let mut gather = Gather { progress: &progress, sink, findings: Findings::new(limits.findings_per_code) };
         let input = |error: io::Error| Error::Input { source: name.clone(), error };
         let way = Way { limits: &limits, depth: stack.depth, salvage };
@@ -206,13 +213,18 @@ impl Road {
             };
             gather.finding(&finding);
         }
-        let findings = gather.findings.finish();
+        let mut findings = gather.findings.finish();
         let read = stack.layer.position();
         let layers = stack.layer.close().map_err(input)?;
         // Every byte is booked as something, or nothing that was said above can be trusted.
         let booked = walked.accounts.total_bytes();
         if !walked.stopped && read != booked {
             return Err(Error::Unaccounted { source: name, read, booked });
+        }
+        // Who expects a signature must hear that there can be none: it may have been taken off with the whole message.
+        if signed && !layers.iter().any(|layer| layer.format == Format::OpenPgp) {
+            let message = "certificates were given, and the archive is in no OpenPGP message";
+            findings.push(Finding::new(&code::OPENPGP_UNSIGNED, Place::whole(), message));
         }
         Ok(journey(layers, stack.depth, findings, Some(walked), &known))
     }

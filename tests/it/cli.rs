@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::support::{corpus, program, root};
 
-fn veritar() -> Command {
+pub fn veritar() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_veritar"));
     // What the developer has set must not decide a test.
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("VERITAR_")) {
@@ -19,7 +19,7 @@ fn veritar() -> Command {
     command
 }
 
-fn run(arguments: &[&str]) -> (i32, String, String) {
+pub fn run(arguments: &[&str]) -> (i32, String, String) {
     ended(veritar().args(arguments).output().unwrap())
 }
 
@@ -28,15 +28,15 @@ fn ended(output: Output) -> (i32, String, String) {
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
-fn at(name: &str) -> String {
+pub fn at(name: &str) -> String {
     corpus().join(name).to_str().unwrap().to_owned()
 }
 
-fn passphrase() -> String {
+pub fn passphrase() -> String {
     at("passphrase")
 }
 
-fn scratch() -> TempDir {
+pub fn scratch() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 

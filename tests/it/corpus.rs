@@ -200,6 +200,11 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("nested/container", "nested::the_member_is_judged_as_the_same_bytes_in_a_file"),
     ("nested/member-missing", "nested::a_member_that_is_not_there_or_stands_twice"),
     ("nested/member-twice", "nested::a_member_that_is_not_there_or_stands_twice"),
+    ("openpgp/signature-good", "signed::a_signature_is_good_bad_or_by_somebody_else"),
+    ("openpgp/signature-bad", "signed::a_signature_is_good_bad_or_by_somebody_else"),
+    ("openpgp/signature-unknown", "signed::a_signature_is_good_bad_or_by_somebody_else"),
+    ("openpgp/unsigned", "signed::a_signature_is_good_bad_or_by_somebody_else"),
+    ("openpgp/signature-doubtful", "signed::a_key_that_was_expired_or_revoked_is_not_relied_on"),
     ("rules/nothing-applied", "rule::a_set_that_applies_to_nothing_proves_nothing"),
 ];
 

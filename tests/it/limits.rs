@@ -52,6 +52,13 @@ fn argon2() -> Vec<u8> {
     message
 }
 
+/// A message in chunks of 2 KiB, and garbage for content.
+fn sealed_chunks() -> Vec<u8> {
+    let mut message = vec![0xC3, 4, 4, 9, 0, 8, 0xD2, 100, 2, 9, 2, 5];
+    message.extend_from_slice(&[0xA5; 96]);
+    message
+}
+
 #[test]
 fn every_limit_is_reached_by_an_archive() {
     let dtr = "good/dtr-2.9.4-metadata.tar";
@@ -67,6 +74,7 @@ fn every_limit_is_reached_by_an_archive() {
         ("layers", 1, kept("good/ucp-mke-3.4.5.tar.gz.pgp"), &code::LIMIT_REACHED),
         ("openpgp-nesting", 1, kept("kept/ucp-mke-3.4.5.tar.gpg"), &code::LIMIT_REACHED),
         ("openpgp-session-keys", 0, kept("good/ucp-mke-3.4.5.tar.pgp"), &code::LIMIT_REACHED),
+        ("openpgp-chunk-bytes", 1 << 10, made(sealed_chunks()), &code::LIMIT_REACHED),
         ("openpgp-packet-bytes", 4, kept("good/ucp-mke-3.4.5.tar.pgp"), &code::LIMIT_REACHED),
         ("ratio-after-bytes", 0, kept(swarm), &code::LIMIT_REACHED),
         ("output-bytes", 1000, kept(swarm), &code::LIMIT_REACHED),

@@ -11,6 +11,7 @@
 
 mod build;
 mod cli;
+mod cli_trust;
 mod corpus;
 mod graph;
 mod hostile;
@@ -19,8 +20,11 @@ mod listing;
 mod mangled;
 mod nested;
 mod openpgp;
+mod openpgp_peers;
 mod others;
 mod rule;
+mod sealed;
+mod signed;
 mod support;
 mod tar;
 mod trust;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use veritar::code;
-use veritar::envelope::{Integrity, Proof, Unwrapped, open};
+use veritar::envelope::{Integrity, Proof, Trust, Unwrapped, open};
 use veritar::finding::Severity;
 use veritar::limits::Limits;
 use veritar::source::Source;
@@ -16,7 +16,7 @@ use crate::support::{corpora, corpus, pieces, program, secrets, whole};
 
 /// What comes out of all wrappers, and what they proved.
 fn unwrap(source: Box<dyn Source>, threads: usize, limits: &Limits) -> (Vec<u8>, Vec<Proof>) {
-    match open(source, limits, &mut secrets(), threads).unwrap() {
+    match open(source, limits, &Trust::default(), &mut secrets(), threads).unwrap() {
         Unwrapped::Closed(proofs) => (Vec::new(), proofs),
         Unwrapped::Open(mut stack) => {
             let mut given = Vec::new();

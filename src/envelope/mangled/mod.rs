@@ -18,7 +18,7 @@ mod watch;
 
 pub(super) use watch::{Told, Trace, Watched};
 
-use super::sniff;
+use super::{openpgp, sniff};
 use crate::code::{self, Code};
 
 /// Bytes that are looked at for a cause: enough for several pieces of whatever cut the stream into pieces.
@@ -58,6 +58,9 @@ pub fn diagnose(head: &[u8], is_header: IsHeader<'_>) -> Option<Cause> {
     frames::at_start(head)
         .or_else(|| text::encoded(head, is_header))
         .or_else(|| text::diagnose(head, is_header))
+        .or_else(|| {
+            openpgp::misplaced(head).map(|what| Cause::new(&code::OPENPGP_NO_MESSAGE, format!("the file is {what}")))
+        })
         .or_else(|| kinds::recognise(head))
         .or_else(|| newlines::at_header(head, is_header))
 }

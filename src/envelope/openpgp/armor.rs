@@ -22,6 +22,9 @@ use crate::source::CHUNK_BYTES;
 const BEGIN: &[u8] = b"-----BEGIN PGP MESSAGE-----";
 const END: &[u8] = b"-----END PGP MESSAGE-----";
 
+/// How the first line of any armor begins.
+const ANY_BEGIN: &[u8] = b"-----BEGIN PGP ";
+
 /// Bytes at the front of a stream in which armor must begin.
 pub(super) const PREAMBLE_BYTES: usize = 4 << 10;
 
@@ -31,22 +34,36 @@ const LINE_BYTES: usize = 256;
 /// Padding is taken away before, and what a writer leaves in the unused bits does not matter.
 const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, NO_PAD.with_decode_allow_trailing_bits(true));
 
+/// Bytes behind the armor that are kept, to say what they are.
+const TRAILING_BYTES: usize = 512;
+
 const CRC_START: u32 = 0x00b7_04ce;
 
 /// Whether armor of a message begins in these first bytes, after nothing but text.
 pub(super) fn recognise(head: &[u8]) -> bool {
+    first_line(head) == Some(BEGIN)
+}
+
+/// What the armor that begins in these first bytes says it is: the words behind `BEGIN PGP`.
+pub(super) fn label(head: &[u8]) -> Option<&[u8]> {
+    first_line(head)?.strip_prefix(ANY_BEGIN)?.strip_suffix(b"-----")
+}
+
+/// The first line of the first armor in these bytes, after nothing but text. Armor further on is inside of it or behind.
+fn first_line(head: &[u8]) -> Option<&[u8]> {
     let head = head.get(..PREAMBLE_BYTES).unwrap_or(head);
     let is_text = |byte: &u8| !matches!(byte, 0..=8 | 14..=31 | 127);
-    let starts = |line: &[u8]| trim(line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)) == BEGIN;
-    head.split_inclusive(|byte| *byte == b'\n').take_while(|line| line.iter().all(is_text)).any(starts)
+    let lines = head.split_inclusive(|byte| *byte == b'\n').take_while(|line| line.iter().all(is_text));
+    let mut lines = lines.map(|line| trim(line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)));
+    lines.find(|line| line.starts_with(ANY_BEGIN))
 }
 
 /// What there is to say of armored text besides its bytes.
 pub(super) struct Remarks {
     /// The checksum the text gives and the one of its bytes, where they differ.
     pub(super) wrong_checksum: Option<(u32, u32)>,
-    /// Where in the text something other than blanks follows the end line.
-    pub(super) trailing: Option<u64>,
+    /// Where in the text something other than blanks follows the end line, and how it begins.
+    pub(super) trailing: Option<(u64, Vec<u8>)>,
     /// Where in the text a line other than blanks stands before the first line, and its beginning.
     pub(super) leading: Option<(u64, Vec<u8>)>,
 }
@@ -64,7 +81,7 @@ pub(super) struct Dearmor {
     crc: u32,
     /// The checksum the text gives.
     given_crc: Option<u32>,
-    trailing: Option<u64>,
+    trailing: Option<(u64, Vec<u8>)>,
     leading: Option<(u64, Vec<u8>)>,
 }
 
@@ -103,7 +120,7 @@ impl Dearmor {
     pub(super) fn remarks(&self) -> Remarks {
         Remarks {
             wrong_checksum: self.given_crc.filter(|given| *given != self.crc).map(|given| (given, self.crc)),
-            trailing: self.trailing,
+            trailing: self.trailing.clone(),
             leading: self.leading.clone(),
         }
     }
@@ -173,7 +190,7 @@ impl Dearmor {
                     self.state = State::Closing;
                     return Ok(used);
                 }
-                Some((byte, next)) if byte.is_ascii_whitespace() => {
+                Some((byte @ (b' ' | b'\t' | b'\r' | b'\n'), next)) => {
                     self.at_line_start = self.at_line_start || *byte == b'\n';
                     rest = next;
                 }
@@ -188,8 +205,15 @@ impl Dearmor {
     fn part_of_line(&mut self, at: u64, text: &[u8]) -> Result<usize, (u64, String)> {
         let part = text.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
         if self.state == State::After {
-            if let Some(first) = part.iter().position(|byte| !byte.is_ascii_whitespace()) {
-                self.trailing.get_or_insert(after(at, first));
+            let mut rest = part;
+            if self.trailing.is_none()
+                && let Some(first) = part.iter().position(|byte| !byte.is_ascii_whitespace())
+            {
+                self.trailing = Some((after(at, first), Vec::new()));
+                rest = part.get(first..).unwrap_or_default();
+            }
+            if let Some((_, head)) = &mut self.trailing {
+                head.extend(rest.iter().take(TRAILING_BYTES.saturating_sub(head.len())));
             }
             return Ok(part.len());
         }
@@ -207,12 +231,19 @@ impl Dearmor {
     /// Judges a whole line outside the data.
     fn line_ends(&mut self) -> Result<(), (u64, String)> {
         let at = self.line_at;
-        let line = std::mem::take(&mut self.line);
-        let line = trim(line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line));
+        let whole = std::mem::take(&mut self.line);
+        let whole = whole.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&whole);
+        let line = trim(whole);
         match self.state {
-            State::Before if line == BEGIN => self.state = State::Headers,
-            State::Before if !line.is_empty() && self.leading.is_none() => {
-                self.leading = Some((at, line.iter().take(60).copied().collect()));
+            State::Before => {
+                // Blanks before the dashes are told too: gpg does not find armor behind them.
+                let is_begin = line == BEGIN;
+                if self.leading.is_none() && !line.is_empty() && !(is_begin && whole.starts_with(BEGIN)) {
+                    self.leading = Some((at, whole.trim_ascii_end().iter().take(60).copied().collect()));
+                }
+                if is_begin {
+                    self.state = State::Headers;
+                }
             }
             State::Headers if line.is_empty() => self.state = State::Data,
             // "Key: value"; a writer that leaves the empty line out goes on with the data at once.

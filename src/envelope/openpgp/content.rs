@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! message   = [session keys] encrypted | compressed | signed | literal        (markers and padding anywhere)
-//! encrypted = SEIPD v1 around a message that is not encrypted
+//! encrypted = SEIPD, packet 20 or SED around a message that is not encrypted
 //! signed    = one-pass signature, message, signature | signature, message
 //! ```
 //!
@@ -19,12 +19,13 @@ use bytes::Bytes;
 use super::armor::Dearmor;
 use super::inflate::{self, Inflate};
 use super::level::{End, Origin};
+use super::locks::Locks;
 use super::packet::{Header, Length, tag};
-use super::session::{Locks, issuer};
+use super::signed::Signed;
 use super::stack::Stack;
 use super::verdict::{Ledger, Seal};
 use crate::code;
-use crate::envelope::{Layer, Proof, mangled};
+use crate::envelope::{Layer, Proof, Trust, mangled};
 use crate::limits::Limits;
 use crate::place::Depth;
 use crate::secret::Unlock;
@@ -40,19 +41,23 @@ const DATE_BYTES: usize = 4;
 pub(super) struct Message {
     pub(super) stack: Stack,
     pub(super) limits: Limits,
+    pub(super) trust: Trust,
     pub(super) ledger: Ledger,
+    signed: Signed,
     /// Whether the literal packet was reached.
     reached: bool,
     over: bool,
 }
 
 impl Message {
-    pub(super) fn new(layer: Box<dyn Layer>, armored: bool, depth: Depth, limits: &Limits) -> Self {
+    pub(super) fn new(layer: Box<dyn Layer>, armored: bool, depth: Depth, limits: &Limits, trust: &Trust) -> Self {
         let origin = if armored { Origin::Armored(Box::new(Dearmor::new(layer))) } else { Origin::Binary(layer) };
         Self {
             stack: Stack::new(origin),
             limits: limits.clone(),
-            ledger: Ledger::new(depth, armored),
+            trust: trust.clone(),
+            ledger: Ledger::new(depth, armored, trust.allow_unauthenticated),
+            signed: Signed::new(&trust.certificates),
             reached: false,
             over: false,
         }
@@ -98,7 +103,7 @@ impl Message {
             self.short_partial(header);
             let go_on = match header.tag {
                 tag::PKESK | tag::SKESK if outermost => self.lock(header, &mut locks)?,
-                tag::SEIPD | tag::SED | tag::GNUPG_AEAD if outermost => self.unseal(header.tag, &locks, unlock)?,
+                tag::SEIPD | tag::SED | tag::GNUPG_AEAD if outermost => self.unseal(header, &mut locks, unlock)?,
                 tag::PKESK | tag::SKESK | tag::SEIPD | tag::SED | tag::GNUPG_AEAD => {
                     self.stack.mishap(&code::OPENPGP_UNSUPPORTED, "an encrypted message stands inside the message");
                     false
@@ -114,7 +119,7 @@ impl Message {
                 }
                 tag::ONE_PASS_SIGNATURE | tag::SIGNATURE => self.signature(header)?,
                 tag::COMPRESSED => self.compressed()?,
-                tag::LITERAL => return self.literal(),
+                tag::LITERAL => return self.literal(header),
                 tag => {
                     self.stack.malformed(format!("packet {tag} does not belong into a message"));
                     false
@@ -188,7 +193,8 @@ impl Message {
         {
             top.signatures_due = top.signatures_due.saturating_add(1);
         }
-        self.ledger.signed_by(place, issuer(header.tag, &body));
+        let issuer = self.signed.before(header.tag, self.stack.height(), &body);
+        self.ledger.signed_by(place, issuer);
         Ok(true)
     }
 
@@ -219,7 +225,7 @@ impl Message {
         Ok(true)
     }
 
-    fn literal(&mut self) -> io::Result<bool> {
+    fn literal(&mut self, header: Header) -> io::Result<bool> {
         let place = self.stack.place();
         let start = self.stack.take(2)?;
         let (mode, name_bytes) = match *start {
@@ -227,13 +233,14 @@ impl Message {
             _ => (0, 0),
         };
         let rest = self.stack.take(name_bytes.saturating_add(DATE_BYTES))?;
-        let Some((name, [_, _, _, _])) = rest.split_at_checked(name_bytes) else {
+        let Some((name, &[a, b, c, d])) = rest.split_at_checked(name_bytes) else {
             if self.stack.packet_end() == Some(End::Whole) {
                 self.stack.malformed("a literal packet is shorter than its header");
             }
             return Ok(false);
         };
-        self.ledger.literal(place, mode, name);
+        self.ledger.framed(header.length);
+        self.ledger.literal(place, mode, name, u32::from_be_bytes([a, b, c, d]));
         Ok(true)
     }
 
@@ -247,6 +254,10 @@ impl Message {
                 break;
             }
             sound = sound && self.leave()?;
+        }
+        if sound && self.signed.checks() {
+            let signed = std::mem::replace(&mut self.signed, Signed::new(&[]));
+            self.ledger.signed(signed.judge());
         }
         if !sound {
             self.abandon()?;
@@ -276,6 +287,12 @@ impl Message {
                     if let Some(top) = self.stack.top() {
                         top.signatures_due = due.saturating_sub(1);
                     }
+                    if self.signed.checks() {
+                        let Some(body) = header.map(|header| self.whole(header)).transpose()?.flatten() else {
+                            return Ok(false);
+                        };
+                        self.signed.behind(self.stack.height(), &body);
+                    }
                 }
                 Some(tag) if tag::is_ignorable(tag) => {}
                 Some(tag) => {
@@ -293,7 +310,7 @@ impl Message {
     /// Takes off a level that was read to its end; false where its packet goes on.
     fn leave(&mut self) -> io::Result<bool> {
         if let Some(Origin::Clear(clear)) = self.stack.pop() {
-            self.ledger.seal = Seal::Opened(clear.mdc);
+            self.ledger.seal = Seal::Opened(clear.check());
         }
         let rest = self.stack.skip()?;
         if rest > 0 {
@@ -310,7 +327,7 @@ impl Message {
                 self.stack.drain()?;
             }
             match self.stack.pop() {
-                Some(Origin::Clear(clear)) => self.ledger.seal = Seal::Opened(clear.mdc),
+                Some(Origin::Clear(clear)) => self.ledger.seal = Seal::Opened(clear.check()),
                 Some(_) => {}
                 None => break,
             }
@@ -340,6 +357,7 @@ impl Feed for Message {
             return Ok(None);
         }
         if let Some(piece) = self.stack.piece()? {
+            self.signed.content(&piece);
             self.ledger.output_bytes =
                 self.ledger.output_bytes.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
             return Ok(Some(piece));

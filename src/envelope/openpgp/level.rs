@@ -20,7 +20,7 @@ use std::io;
 use bytes::Bytes;
 
 use super::armor::Dearmor;
-use super::decrypt::Clear;
+use super::decrypt::Decrypt;
 use super::inflate::Inflate;
 use super::packet::{Body, Cut, Header, Length, Step};
 use crate::code::{self, Code};
@@ -47,7 +47,7 @@ pub(super) enum Origin {
     /// The layer beneath, in ASCII armor.
     Armored(Box<Dearmor>),
     /// The body of an encrypted packet.
-    Clear(Box<Clear>),
+    Clear(Box<dyn Decrypt>),
     /// The body of a compressed packet.
     Inflated(Box<Inflate>),
     /// The body of a compressed packet that is not compressed.

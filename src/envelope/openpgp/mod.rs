@@ -3,40 +3,50 @@
 //!
 //! ```text
 //! armor ─► packet ─► level ─┬─► stack ─► content ─┬─► verdict
-//!             decrypt ◄─────┤              seal ──┘
-//!             inflate ◄─────┘               └─► session ─► key, s2k, cipher
+//!             decrypt ◄─────┤           ▲  seal ──┤
+//!             inflate ◄─────┘      signed   │     └─► locks, session ─► key, s2k, cipher
+//!                                           └─► mdc, bare (bulk), aead (chunks)
 //! ```
 //! `packet` says where packets begin and end; `level` is one stream of packets, filled from the one beneath, decrypted or
 //! decompressed; `stack` drives the topmost; `content` knows which packets may follow which and `seal` how the encrypted
-//! one is opened; `verdict` decides what may be believed.
+//! one is opened: `decrypt` is what its kinds have in common. `signed` hashes the content for its signatures, and
+//! `verdict` decides what may be believed.
 //!
 //! Promises: the literal packet's content byte for byte, whatever its mode; content of an encrypted message is given out
 //! while its check value is still to come, and [`Integrity::Verified`](super::Integrity::Verified) is said only after that
 //! held. Nothing is told of the inside of a message that fails. Offsets count in the layer's input, for armored input in
 //! the bytes the armor stands for. Refuses to know: what the content is.
 
+mod aead;
 mod armor;
+mod bare;
+mod bulk;
+mod chunks;
 mod cipher;
 mod content;
 mod decrypt;
 mod inflate;
 mod key;
 mod level;
+mod locks;
+mod mdc;
 mod packet;
 mod s2k;
 mod seal;
 mod session;
+mod signed;
 mod sniff;
 mod stack;
 mod verdict;
 
-pub use sniff::{Form, recognise};
+pub use signed::public_certificates;
+pub use sniff::{Form, misplaced, recognise};
 
 use std::io;
 
 use self::content::Message;
 use self::sniff::guess;
-use super::{Layer, Opening, Proof};
+use super::{Layer, Opening, Proof, Trust};
 use crate::limits::Limits;
 use crate::place::Depth;
 use crate::secret::Unlock;
@@ -49,9 +59,15 @@ use crate::source::{Buffered, Chunk, Source};
 ///
 /// # Errors
 /// The input could not be read, or a secret could not be read from where it is kept.
-pub fn open(mut inner: Box<dyn Layer>, depth: Depth, limits: &Limits, unlock: &mut dyn Unlock) -> io::Result<Opening> {
+pub fn open(
+    mut inner: Box<dyn Layer>,
+    depth: Depth,
+    limits: &Limits,
+    trust: &Trust,
+    unlock: &mut dyn Unlock,
+) -> io::Result<Opening> {
     let armored = recognise(inner.peek(armor::PREAMBLE_BYTES)?) == Some(Form::Armored);
-    let mut message = Message::new(inner, armored, depth, limits);
+    let mut message = Message::new(inner, armored, depth, limits, trust);
     Ok(if message.begin(unlock)? {
         Opening::Layer(Box::new(OpenPgp { content: Buffered::new(message) }))
     } else {

@@ -15,6 +15,8 @@ pub(super) mod tag {
     pub(crate) const SIGNATURE: u8 = 2;
     pub(crate) const SKESK: u8 = 3;
     pub(crate) const ONE_PASS_SIGNATURE: u8 = 4;
+    pub(crate) const SECRET_KEY: u8 = 5;
+    pub(crate) const PUBLIC_KEY: u8 = 6;
     pub(crate) const COMPRESSED: u8 = 8;
     /// Symmetrically encrypted data without integrity protection.
     pub(crate) const SED: u8 = 9;

@@ -62,6 +62,13 @@ impl S2k {
         {
             return Err(Refusal::Unknown(format!("S2K hash algorithm {hash}")));
         }
+        if let Kind::Argon2 { passes, lanes, memory_exponent } = kind {
+            // RFC 9580, section 3.7.1.4: eight KiB for each lane, and no more than an exponent of 31.
+            let least = 3_u32.saturating_add(u32::from(lanes).next_power_of_two().trailing_zeros());
+            if passes == 0 || lanes == 0 || !(least..=31).contains(&memory_exponent.into()) {
+                return Err(Refusal::Impossible);
+            }
+        }
         let (octets, rest) = input.split_at_checked(used).ok_or(Refusal::Short)?;
         Ok((Self { kind, octets: octets.to_vec() }, rest))
     }
@@ -128,6 +135,8 @@ impl fmt::Display for S2k {
 pub(super) enum Refusal {
     /// It ends too early.
     Short,
+    /// Its parameters cannot be.
+    Impossible,
     /// It names something that is not known here.
     Unknown(String),
 }
@@ -269,6 +278,10 @@ mod tests {
         argon.extend_from_slice(&[1, 4, 21]);
         let (argon, _) = S2k::parse(&argon).expect("argon2");
         assert_eq!((argon.memory_passes_bytes(), argon.is_weak()), (2 << 30, false));
+        for impossible in [[0, 4, 21], [1, 0, 21], [1, 4, 4], [1, 5, 5], [1, 4, 32]] {
+            let octets = [&[4][..], &[7; 16], &impossible].concat();
+            assert_eq!(S2k::parse(&octets), Err(Refusal::Impossible), "{impossible:?}");
+        }
         assert_eq!(S2k::parse(&[3, 2, 1]), Err(Refusal::Short));
         assert_eq!(S2k::parse(&[]), Err(Refusal::Short));
         assert_eq!(S2k::parse(&[101, 2]), Err(Refusal::Unknown("S2K type 101".into())));

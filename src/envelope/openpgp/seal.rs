@@ -2,19 +2,27 @@
 //! and 5.13).
 //!
 //! Promises: where no key opens it, the framing is walked to its end all the same, so that a cut is seen; a wrong key is
-//! told from a damaged beginning by the end of the ciphertext. Refuses to know: how keys are made and bodies decrypted.
+//! told from a damaged beginning where that can be told; what nothing authenticates is opened only where the reader said
+//! so. Refuses to know: how keys are made and bodies decrypted.
 
 use std::io;
 
+use super::aead::{Aead, FIELD_BYTES, Form, Refusal};
+use super::bare::Bare;
 use super::content::Message;
-use super::decrypt::{Clear, Mdc};
-use super::key::{Candidate, HEAD_BYTES, TAIL_BYTES};
+use super::decrypt::{Check, Scheme};
+use super::key::Candidate;
 use super::level::{End, Origin};
+use super::locks::Locks;
+use super::mdc::{Mdc, TAIL_BYTES};
 use super::packet::{Header, tag};
-use super::session::{Locks, Search, Why};
+use super::session::{Search, Why};
 use super::verdict::Seal;
 use crate::code;
 use crate::secret::Unlock;
+
+/// A SKESK as it is to be understood where none stands before packet 9: IDEA under the MD5 of the passphrase.
+const BEFORE_SKESK: &[u8] = &[4, 1, 0, 1];
 
 impl Message {
     pub(super) fn lock(&mut self, header: Header, locks: &mut Locks) -> io::Result<bool> {
@@ -35,71 +43,114 @@ impl Message {
     }
 
     /// Puts the decryption on the encrypted packet; false where it cannot be decrypted.
-    pub(super) fn unseal(&mut self, tag: u8, locks: &Locks, unlock: &mut dyn Unlock) -> io::Result<bool> {
-        let at = self.stack.place();
-        self.ledger.sealed_at = at;
+    pub(super) fn unseal(&mut self, header: Header, locks: &mut Locks, unlock: &mut dyn Unlock) -> io::Result<bool> {
+        self.ledger.sealed_at = self.stack.place();
+        self.ledger.seal = if header.tag == tag::SED { Seal::Bare } else { Seal::Locked };
+        self.ledger.framed(header.length);
+        let scheme = self.scheme(header.tag)?;
+        if let Some(scheme) = &scheme {
+            self.ledger.scheme(&**scheme);
+        }
         self.ledger.locks(locks);
-        let version = if tag == tag::SED { Vec::new() } else { self.stack.take(1)? };
-        let (packet, seal) = match (tag, version.first()) {
-            (tag::SED, _) => ("SED", Seal::Bare),
-            (tag::GNUPG_AEAD, _) => ("GnuPG OCB (packet 20)", Seal::Locked),
-            (_, Some(1)) => ("SEIPD v1", Seal::Locked),
-            (_, Some(2)) => ("SEIPD v2", Seal::Locked),
-            (_, Some(_)) => ("SEIPD of unknown version", Seal::Locked),
-            (_, None) => ("SEIPD", Seal::Locked),
+        let Some(scheme) = scheme else { return Ok(false) };
+        if header.tag == tag::SED {
+            self.ledger.unauthenticated("symmetrically encrypted data without a check value (packet 9)");
+            if !self.trust.allow_unauthenticated {
+                return Ok(false);
+            }
+            if locks.is_empty() {
+                locks.add_skesk(BEFORE_SKESK);
+            }
+        }
+        locks.keep(&*scheme);
+        self.open(&*scheme, locks, unlock)
+    }
+
+    /// What kind of packet it is; `None` where it is not read, and why is noted.
+    fn scheme(&mut self, tag: u8) -> io::Result<Option<Box<dyn Scheme>>> {
+        if tag == tag::SED {
+            return Ok(Some(Box::new(Bare)));
+        }
+        let at = self.ledger.sealed_at;
+        let Some(version) = self.stack.take(1)?.first().copied() else {
+            self.ledger.packet = Some(if tag == tag::SEIPD { "SEIPD" } else { Form::Packet20.name() });
+            self.ends_early();
+            return Ok(None);
         };
-        self.ledger.packet = Some(packet);
-        self.ledger.seal = seal;
-        match (tag, version.first()) {
-            (tag::SED, _) => {
-                self.ledger.note(
-                    &code::OPENPGP_NO_INTEGRITY,
-                    at,
-                    "symmetrically encrypted data without a check value (packet 9)",
-                );
-                Ok(false)
-            }
-            (tag::SEIPD, Some(1)) => self.unseal_v1(locks, unlock),
-            (_, None) => {
-                if self.stack.packet_end() == Some(End::Whole) {
-                    self.stack.malformed("the encrypted packet is empty");
-                }
-                Ok(false)
-            }
-            // The place for AEAD: a level like `Clear`, one for SEIPD v2 (RFC 9580, section 5.13.2) and one for packet 20.
+        let form = match (tag, version) {
+            (tag::SEIPD, 1) => return Ok(Some(Box::new(Mdc { may_miss: self.trust.allow_unauthenticated }))),
+            (tag::SEIPD, 2) => Form::Seipd2,
+            (tag::GNUPG_AEAD, 1) => Form::Packet20,
             _ => {
-                self.ledger.note(&code::OPENPGP_UNSUPPORTED, at, format!("the data is encrypted as {packet}"));
-                Ok(false)
+                let packet = if tag == tag::SEIPD { "SEIPD" } else { "GnuPG's packet 20" };
+                self.ledger.packet = Some(if tag == tag::SEIPD { "SEIPD of unknown version" } else { packet });
+                let message = format!("the data is encrypted as {packet} of version {version}");
+                self.ledger.note(&code::OPENPGP_UNSUPPORTED, at, message);
+                return Ok(None);
             }
+        };
+        self.ledger.packet = Some(form.name());
+        let fields = self.stack.take(FIELD_BYTES)?;
+        let seed = self.stack.take(form.seed_bytes(&fields))?;
+        match Aead::new(form, &fields, seed, &self.limits) {
+            Ok(aead) => return Ok(Some(Box::new(aead))),
+            Err(Refusal::Unsupported(what)) => {
+                let message = format!("the data is encrypted as {} with {what}", form.name());
+                self.ledger.note(&code::OPENPGP_UNSUPPORTED, at, message);
+            }
+            // A packet that is cut says so itself.
+            Err(Refusal::Malformed(what)) if self.stack.packet_end() != Some(End::Broken) => self.stack.malformed(what),
+            Err(Refusal::Malformed(_)) => {}
+            Err(Refusal::Limit(what)) => self.ledger.note(&code::LIMIT_REACHED, at, what),
+        }
+        Ok(None)
+    }
+
+    fn ends_early(&mut self) {
+        if self.stack.packet_end() == Some(End::Whole) {
+            self.stack.malformed("the encrypted packet is empty");
         }
     }
 
-    fn unseal_v1(&mut self, locks: &Locks, unlock: &mut dyn Unlock) -> io::Result<bool> {
-        let head = self.stack.take(HEAD_BYTES)?;
-        if head.len() < HEAD_BYTES {
-            // Too short for any check value, under whatever key.
+    fn open(&mut self, scheme: &dyn Scheme, locks: &Locks, unlock: &mut dyn Unlock) -> io::Result<bool> {
+        let head = self.stack.take(scheme.head_bytes())?;
+        if head.len() < scheme.least_bytes() {
+            // Too short for any check, under whatever key.
             if self.stack.packet_end() == Some(End::Whole) {
-                self.ledger.seal = Seal::Opened(Some(Mdc::Fails));
+                match self.ledger.seal {
+                    Seal::Bare => self.stack.malformed("the encrypted packet is too short for any content"),
+                    _ => self.ledger.seal = Seal::Opened(Some(Check::Fails)),
+                }
             }
             return Ok(false);
         }
-        match locks.search(&head, unlock, &self.limits)? {
+        if head.len() < scheme.head_bytes() && self.stack.packet_end() == Some(End::Broken) {
+            return Ok(false);
+        }
+        match locks.search(scheme, &head, unlock, &self.limits)? {
             Search::Found(found) => {
                 self.ledger.opened_by(&found);
-                let Some(clear) = Clear::new(found.cipher, &found.key, head) else { return Ok(false) };
-                self.stack.push(Origin::Clear(Box::new(clear)));
+                let Some(clear) = scheme.start(&found, head) else { return Ok(false) };
+                self.stack.push(Origin::Clear(clear));
                 self.ledger.seal = Seal::Opened(None);
                 Ok(true)
             }
             Search::Nothing { why, candidates } => {
-                self.stay_shut(head, why, &candidates)?;
+                self.stay_shut(scheme, head, why, &candidates)?;
                 Ok(false)
             }
         }
     }
 
     /// Walks the body that no key opens, and tells a wrong key from a damaged beginning by its end.
-    fn stay_shut(&mut self, mut tail: Vec<u8>, why: Why, candidates: &[Candidate]) -> io::Result<()> {
+    fn stay_shut(
+        &mut self,
+        scheme: &dyn Scheme,
+        mut tail: Vec<u8>,
+        why: Why,
+        candidates: &[Candidate],
+    ) -> io::Result<()> {
+        let before_head = self.stack.packet_passed().saturating_sub(u64::try_from(tail.len()).unwrap_or(u64::MAX));
         loop {
             let run = self.stack.available()?;
             if run == 0 {
@@ -110,13 +161,18 @@ impl Message {
             tail.drain(..tail.len().saturating_sub(TAIL_BYTES));
             self.stack.pass(run);
         }
-        // The version octet is no part of what is encrypted.
-        let body_bytes = self.stack.packet_passed().saturating_sub(1);
-        let ours = |candidate: &Candidate| candidate.certain || candidate.fits_tail(&tail, body_bytes);
-        if self.stack.packet_end() == Some(End::Whole) && candidates.iter().any(ours) {
-            self.ledger.seal = Seal::Opened(Some(Mdc::Fails));
-        } else {
-            self.ledger.shut(why);
+        // What stands before the head is no part of what is encrypted.
+        let body_bytes = self.stack.packet_passed().saturating_sub(before_head);
+        let ours = |candidate: &&Candidate| candidate.certain || scheme.fits_end(candidate, &tail, body_bytes);
+        match candidates.iter().find(ours).filter(|_| self.stack.packet_end() == Some(End::Whole)) {
+            Some(_) if self.ledger.seal == Seal::Bare => {
+                self.stack.malformed("the encrypted data does not begin as it must");
+            }
+            Some(candidate) => {
+                self.ledger.opened_by(candidate);
+                self.ledger.seal = Seal::Opened(Some(Check::Fails));
+            }
+            None => self.ledger.shut(why),
         }
         Ok(())
     }

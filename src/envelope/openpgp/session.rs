@@ -1,54 +1,28 @@
-//! Session keys: from the packets before the encrypted data, passphrases and secret keys to the key of the message.
+//! The search for the session key: which passphrase or secret key opens which of the packets before the encrypted data.
 //!
 //! Passphrases are asked for only where a SKESK or a locked secret key is met, secret keys only where a PKESK is: asking
 //! may mean a prompt. Secret keys are tried first, because they may spare it.
 //!
-//! Promises: the number of derivations is limited; keys are zeroed when dropped and stand in no message. A key is tried
-//! against the two repeated bytes of the message's prefix, never against anything else of it. Refuses to know: how the
-//! body is decrypted, and what to report: it says what it found.
+//! Promises: the number of derivations is limited; keys are zeroed when dropped and stand in no message. A key is held
+//! against the beginning of the body, never against anything else of it. Refuses to know: how the body is decrypted, and
+//! what to report: it says what it found.
 
 use std::io;
 
 use sequoia_openpgp::cert::CertParser;
 use sequoia_openpgp::crypto::Password;
 use sequoia_openpgp::crypto::mpi::PublicKey;
-use sequoia_openpgp::packet::{Key, OnePassSig, PKESK, Signature, key};
 use sequoia_openpgp::parse::Parse as _;
-use zeroize::Zeroizing;
 
-use super::cipher::{BLOCK_BYTES_MAX, Cipher};
+use super::decrypt::Scheme;
 use super::key::{Candidate, Fit};
-use super::packet::tag::SIGNATURE;
-use super::s2k::{Refusal, S2k};
+use super::locks::{Locks, SecretKey};
 use crate::limits::Limits;
 use crate::secret::{Secret, Unlock};
 
-/// The session-key packets of a message.
-#[derive(Default)]
-pub(super) struct Locks {
-    skesks: Vec<Skesk>,
-    pkesks: Vec<Pkesk>,
-    /// Packets that cannot be used, and why.
-    unusable: Vec<String>,
-    malformed: Option<String>,
-    pub(super) count: u64,
-}
-
-struct Skesk {
-    cipher: Cipher,
-    s2k: S2k,
-    /// The session key, encrypted; empty where the derived key itself is the session key.
-    esk: Vec<u8>,
-}
-
-struct Pkesk {
-    packet: PKESK,
-    recipient: String,
-}
-
 /// What became of the search.
 pub(super) enum Search {
-    /// This key fits the prefix.
+    /// This key fits.
     Found(Candidate),
     /// None does.
     Nothing { why: Why, candidates: Vec<Candidate> },
@@ -68,55 +42,17 @@ pub(super) enum Why {
 }
 
 impl Locks {
-    /// Takes the body of a SKESK.
-    pub(super) fn add_skesk(&mut self, body: &[u8]) {
-        self.count = self.count.saturating_add(1);
-        match read_skesk(body) {
-            Ok(skesk) => self.skesks.push(skesk),
-            Err(Unusable::Unsupported(what)) => self.unusable.push(what),
-            Err(Unusable::Malformed(what)) => self.malformed = Some(what),
-        }
-    }
-
-    /// Takes the body of a PKESK.
-    pub(super) fn add_pkesk(&mut self, body: &[u8]) {
-        self.count = self.count.saturating_add(1);
-        match (body.first(), PKESK::from_bytes(body)) {
-            (Some(3), Ok(packet)) => self.pkesks.push(Pkesk { recipient: recipient(body), packet }),
-            (Some(3), Err(_)) => self.malformed = Some("a PKESK of version 3 cannot be read".into()),
-            (version, _) => self.unusable.push(format!("PKESK version {}", version.copied().unwrap_or(0))),
-        }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    /// The recipients' key identifiers, in the order of their packets.
-    pub(super) fn recipients(&self) -> Vec<&str> {
-        self.pkesks.iter().map(|pkesk| pkesk.recipient.as_str()).collect()
-    }
-
-    /// The first key derivation that is called weak, in words.
-    pub(super) fn weak(&self) -> Option<String> {
-        self.skesks.iter().find(|skesk| skesk.s2k.is_weak()).map(|skesk| skesk.s2k.to_string())
-    }
-
-    /// The cipher of the message, where that can be told without a secret.
-    pub(super) fn cipher(&self) -> Option<Cipher> {
-        self.skesks.iter().find(|skesk| skesk.esk.is_empty()).map(|skesk| skesk.cipher)
-    }
-
-    /// The first key derivation, in words.
-    pub(super) fn s2k(&self) -> Option<String> {
-        self.skesks.first().map(|skesk| skesk.s2k.to_string())
-    }
-
-    /// Looks for the key whose decryption of `head`, the first bytes of the body, repeats two bytes as it must.
+    /// Looks for the key that fits `head`, the first bytes of the body.
     ///
     /// # Errors
     /// Secrets could not be read from where they are kept.
-    pub(super) fn search(&self, head: &[u8], unlock: &mut dyn Unlock, limits: &Limits) -> io::Result<Search> {
+    pub(super) fn search(
+        &self,
+        scheme: &dyn Scheme,
+        head: &[u8],
+        unlock: &mut dyn Unlock,
+        limits: &Limits,
+    ) -> io::Result<Search> {
         if self.skesks.is_empty() && self.pkesks.is_empty() {
             let why = match (&self.malformed, self.unusable.as_slice()) {
                 (None, []) => Why::Malformed("no session-key packet stands before the encrypted data".into()),
@@ -125,7 +61,7 @@ impl Locks {
             };
             return Ok(Search::Nothing { why, candidates: Vec::new() });
         }
-        let mut search = Try { head, limits, tries: 0, passed: None, candidates: Vec::new(), over: None };
+        let mut search = Try { scheme, head, limits, tries: 0, passed: None, candidates: Vec::new(), over: None };
         let mut passphrases = None;
         let by_key = self.try_secret_keys(&mut search, unlock, &mut passphrases)?;
         if search.passed.is_none() && search.over.is_none() && !self.skesks.is_empty() {
@@ -192,10 +128,8 @@ impl Locks {
                 if !search.may_try() {
                     return Ok(outcome);
                 }
-                let Some((Some(algorithm), session)) = pkesk.packet.decrypt(&mut pair, None) else { continue };
-                let Some(cipher) = Cipher::find(algorithm.into()) else { continue };
-                let key = Zeroizing::new(session.as_ref().to_vec());
-                if key.len() == cipher.key_bytes && search.fits(Candidate { cipher, key, s2k: None, certain: true }) {
+                let Some(candidate) = pkesk.open(&mut pair) else { continue };
+                if search.fits(candidate) {
                     return Ok(outcome);
                 }
             }
@@ -255,6 +189,7 @@ struct ByKey {
 
 /// The state of a search.
 struct Try<'a> {
+    scheme: &'a dyn Scheme,
     head: &'a [u8],
     limits: &'a Limits,
     tries: u64,
@@ -277,43 +212,21 @@ impl Try<'_> {
 
     /// Judges a candidate; true where the search is over.
     fn fits(&mut self, candidate: Candidate) -> bool {
-        match candidate.fit(self.head) {
+        match self.scheme.fit(&candidate, self.head) {
             Fit::Not => {
                 self.candidates.push(candidate);
                 false
             }
-            // One key in 65,536 repeats the bytes by chance: a packet header behind them decides between several.
-            Fit::Prefix => {
+            // One wrong key in 65,536 looks right by chance: a surer one decides between several.
+            Fit::Likely => {
                 self.passed.get_or_insert(candidate);
                 false
             }
-            Fit::PrefixAndHeader => {
+            Fit::Sure => {
                 self.passed = Some(candidate);
                 true
             }
         }
-    }
-}
-
-impl Skesk {
-    /// The session key that `passphrase` gives; `None` where it cannot be one.
-    fn open(&self, passphrase: &Secret) -> Option<Candidate> {
-        let derived = self.s2k.derive(passphrase, self.cipher.key_bytes)?;
-        let s2k = Some(self.s2k.to_string());
-        if self.esk.is_empty() {
-            return Some(Candidate { cipher: self.cipher, key: derived, s2k, certain: false });
-        }
-        let clear = self.cipher.cfb_short(&derived, &[0; BLOCK_BYTES_MAX], &self.esk)?;
-        let (algorithm, key) = clear.split_first()?;
-        let cipher = Cipher::find(*algorithm).filter(|cipher| cipher.key_bytes == key.len())?;
-        Some(Candidate { cipher, key: Zeroizing::new(key.to_vec()), s2k, certain: false })
-    }
-}
-
-impl Pkesk {
-    fn is_for(&self, key: &SecretKey) -> bool {
-        let named = self.packet.recipient();
-        key.pk_algo().for_encryption() && named.is_none_or(|named| named.aliases(key.key_handle()))
     }
 }
 
@@ -323,38 +236,6 @@ fn unsupported(key: &SecretKey) -> Option<String> {
         PublicKey::ECDH { curve, .. } if !curve.is_supported() => Some(format!("ECDH on {curve}")),
         _ if !key.pk_algo().is_supported() => Some(key.pk_algo().to_string()),
         _ => None,
-    }
-}
-
-type SecretKey = Key<key::SecretParts, key::UnspecifiedRole>;
-
-enum Unusable {
-    Unsupported(String),
-    Malformed(String),
-}
-
-/// Reads a SKESK (RFC 9580, section 5.3). Versions 5 and 6 belong to AEAD, which a later version reads.
-fn read_skesk(body: &[u8]) -> Result<Skesk, Unusable> {
-    let malformed = || Unusable::Malformed(format!("a SKESK of {} bytes is too short", body.len()));
-    let (version, rest) = body.split_first().ok_or_else(malformed)?;
-    if *version != 4 {
-        return Err(Unusable::Unsupported(format!("SKESK version {version}")));
-    }
-    let (algorithm, rest) = rest.split_first().ok_or_else(malformed)?;
-    let cipher =
-        Cipher::find(*algorithm).ok_or_else(|| Unusable::Unsupported(format!("cipher algorithm {algorithm}")))?;
-    let (s2k, esk) = S2k::parse(rest).map_err(|refusal| match refusal {
-        Refusal::Short => malformed(),
-        Refusal::Unknown(what) => Unusable::Unsupported(what),
-    })?;
-    Ok(Skesk { cipher, s2k, esk: esk.to_vec() })
-}
-
-/// The key identifier that a PKESK of version 3 names.
-fn recipient(body: &[u8]) -> String {
-    match body.get(1..9) {
-        Some([0, 0, 0, 0, 0, 0, 0, 0]) | None => "hidden".into(),
-        Some(id) => id.iter().map(|byte| format!("{byte:02X}")).collect(),
     }
 }
 
@@ -380,12 +261,4 @@ fn read_keys(files: &[Secret], outcome: &mut ByKey) -> Vec<SecretKey> {
     }
     outcome.keys = keys.len();
     keys
-}
-
-/// The issuer that a signature or a one-pass signature names.
-pub(super) fn issuer(tag: u8, body: &[u8]) -> Option<String> {
-    if tag == SIGNATURE {
-        return Signature::from_bytes(body).ok()?.get_issuers().first().map(|issuer| issuer.to_hex());
-    }
-    Some(OnePassSig::from_bytes(body).ok()?.issuer().to_hex())
 }

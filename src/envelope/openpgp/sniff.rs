@@ -25,6 +25,47 @@ pub fn recognise(head: &[u8]) -> Option<Form> {
     armor::recognise(head).then_some(Form::Armored)
 }
 
+/// What OpenPGP other than a message `head` begins, in words: nothing that could hold an archive.
+#[must_use]
+pub fn misplaced(head: &[u8]) -> Option<&'static str> {
+    if let Some(label) = armor::label(head) {
+        return match label {
+            b"SIGNED MESSAGE" => Some("a text with its signature below (cleartext signature)"),
+            b"SIGNATURE" => Some("a detached signature in armor"),
+            b"PUBLIC KEY BLOCK" => Some("a public key in armor"),
+            b"PRIVATE KEY BLOCK" => Some("a secret key in armor"),
+            _ => None,
+        };
+    }
+    let Boundary::Header { header, used } = boundary(head) else { return None };
+    let Length::Definite(bytes) = header.length else { return None };
+    let version = head.get(used).copied();
+    // The date of a key's creation lies behind the version: in 1991 at the earliest.
+    let is_dated = head.get(used.saturating_add(1)).is_some_and(|octet| *octet >= 0x27);
+    match (header.tag, version) {
+        (tag::SIGNATURE, Some(3..=6)) if (16..=8_192).contains(&bytes) && !is_signed(head) => {
+            matches!(head.get(used.saturating_add(1)), Some(0..=2 | 5)).then_some("a detached signature")
+        }
+        (tag::SECRET_KEY, Some(3..=6)) if bytes >= 12 && is_dated => Some("a secret key"),
+        (tag::PUBLIC_KEY, Some(3..=6)) if bytes >= 12 && is_dated => Some("a public key"),
+        _ => None,
+    }
+}
+
+/// Whether a signature stands in front and behind it, as far as that shows, content.
+fn is_signed(head: &[u8]) -> bool {
+    let Boundary::Header { header, used } = boundary(head) else { return false };
+    let Length::Definite(bytes) = header.length else { return false };
+    let plausible = (16..=8_192).contains(&bytes) && matches!(head.get(used), Some(3 | 4 | 6));
+    let behind = usize::try_from(bytes).ok().and_then(|bytes| head.get(used.checked_add(bytes)?..)).unwrap_or_default();
+    plausible
+        && match boundary(behind) {
+            Boundary::Header { header, .. } if header.tag == tag::SIGNATURE => is_signed(behind),
+            Boundary::Header { .. } => begins_message(behind),
+            _ => false,
+        }
+}
+
 /// What bytes behind a message look like.
 pub(super) fn guess(head: &[u8]) -> &'static str {
     let is_text = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r' | 27 | 32..=126);
@@ -76,6 +117,8 @@ fn begins_message(head: &[u8]) -> bool {
         }
         (tag::ONE_PASS_SIGNATURE, Some(3)) => exactly(13..=13) && matches!(body.get(12), Some(0 | 1)),
         (tag::ONE_PASS_SIGNATURE, Some(6)) => exactly(38..=128),
+        // Only what stands behind it tells a signed message from a signature alone.
+        (tag::SIGNATURE, _) => is_signed(head),
         (tag::MARKER, Some(b'P')) => exactly(3..=3) && body.get(1..3) == Some(b"GP"),
         _ => false,
     }
@@ -144,6 +187,40 @@ mod tests {
         }
         assert_eq!(recognise(format!("a\0b\n{begin}\n").as_bytes()), None);
         assert_eq!(recognise(format!("quoted {begin}\n").as_bytes()), None);
+    }
+
+    #[test]
+    fn a_signature_begins_a_message_only_before_content() {
+        let signature = [&[0xc2, 20, 4, 0, 1, 8][..], &[0; 16]].concat();
+        let literal = b"\xcb\x08b\0\0\0\0\0hi";
+        let message = [&signature[..], &signature, literal].concat();
+        assert_eq!((recognise(&message), misplaced(&message)), (Some(Form::Binary), None));
+        for alone in [&signature[..], &[&signature[..], &signature].concat(), &[&signature[..], b"text"].concat()] {
+            assert_eq!((recognise(alone), misplaced(alone)), (None, Some("a detached signature")));
+        }
+    }
+
+    #[test]
+    fn what_is_no_message_is_named() {
+        for (label, what) in [
+            ("SIGNED MESSAGE", Some("a text with its signature below (cleartext signature)")),
+            ("SIGNATURE", Some("a detached signature in armor")),
+            ("PUBLIC KEY BLOCK", Some("a public key in armor")),
+            ("PRIVATE KEY BLOCK", Some("a secret key in armor")),
+            ("ARMORED FILE", None),
+            ("MESSAGE", None),
+        ] {
+            let text = format!("some text\r\n-----BEGIN PGP {label}-----\r\nHash: SHA512\r\n\r\n");
+            assert_eq!(misplaced(text.as_bytes()), what, "{label}");
+            // What stands behind is part of it.
+            let both = format!("{text}-----BEGIN PGP MESSAGE-----\n");
+            assert_eq!(recognise(both.as_bytes()).is_some(), label == "MESSAGE", "{label}");
+        }
+        let key = |tag: u8, date: u8| [&[tag, 40, 4, date, 0, 0, 0, 1][..], &[0; 34]].concat();
+        assert_eq!(misplaced(&key(0x98, 0x5f)), Some("a public key"));
+        assert_eq!(misplaced(&key(0xc5, 0x5f)), Some("a secret key"));
+        assert_eq!(misplaced(&key(0x98, 0x01)), None);
+        assert_eq!(misplaced(b""), None);
     }
 
     #[test]

@@ -5,13 +5,16 @@
 //! (RFC 9580, section 13.7). Refuses to know: how anything was read.
 
 use super::armor::Remarks;
-use super::decrypt::Mdc;
+use super::decrypt::{Check, Scheme};
 use super::key::Candidate;
 use super::level::Mishap;
-use super::session::{Locks, Why};
+use super::locks::Locks;
+use super::packet::Length;
+use super::session::Why;
+use super::sniff::guess;
 use crate::code::{self, Code};
 use crate::envelope::{Format, Integrity, Proof};
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::place::{Depth, Place};
 
 /// Issuers of signatures that are named; more are counted.
@@ -24,10 +27,10 @@ pub(super) enum Seal {
     None,
     /// Encrypted, and no key opened it.
     Locked,
-    /// Encrypted without a check value.
+    /// Encrypted without any check, and not opened.
     Bare,
-    /// Encrypted and opened, or known to be damaged; what became of its check value, once that is known.
-    Opened(Option<Mdc>),
+    /// Encrypted and opened, or known to be damaged; what became of its check, once that is known.
+    Opened(Option<Check>),
 }
 
 /// What was met in a message.
@@ -45,18 +48,29 @@ pub(super) struct Ledger {
     late: Vec<Finding>,
     cipher: Option<&'static str>,
     s2k: Option<String>,
+    session_keys: Option<String>,
     pub(super) packet: Option<&'static str>,
+    mode: Option<String>,
+    framing: Option<&'static str>,
+    /// Whether the packet is of a kind that has no check.
+    bare: bool,
+    /// Whether content without a check is read.
+    allowed: bool,
+    /// Whether a wrong passphrase may have looked right.
+    by_chance: bool,
     pub(super) compression: Vec<&'static str>,
-    content: Option<(u8, Vec<u8>)>,
+    content: Option<(u8, Vec<u8>, u32)>,
     recipients: Option<String>,
     armored: bool,
     pub(super) signatures: u64,
     signed_at: u64,
     issuers: Vec<String>,
+    /// Whether every signature was judged.
+    judged: bool,
 }
 
 impl Ledger {
-    pub(super) fn new(depth: Depth, armored: bool) -> Self {
+    pub(super) fn new(depth: Depth, armored: bool, allowed: bool) -> Self {
         Self {
             depth,
             seal: Seal::None,
@@ -67,7 +81,13 @@ impl Ledger {
             late: Vec::new(),
             cipher: None,
             s2k: None,
+            session_keys: None,
             packet: None,
+            mode: None,
+            framing: None,
+            bare: false,
+            allowed,
+            by_chance: false,
             compression: Vec::new(),
             content: None,
             recipients: None,
@@ -75,6 +95,7 @@ impl Ledger {
             signatures: 0,
             signed_at: 0,
             issuers: Vec::new(),
+            judged: false,
         }
     }
 
@@ -92,9 +113,43 @@ impl Ledger {
         if inside { self.inner.push(finding) } else { self.outer.push(finding) }
     }
 
+    /// Notes how the content is encrypted.
+    pub(super) fn scheme(&mut self, scheme: &dyn Scheme) {
+        self.packet = Some(scheme.name());
+        self.cipher = scheme.cipher().map(|cipher| cipher.name);
+        self.mode = scheme.mode();
+    }
+
+    /// Notes how the packet that counts is framed: the encrypted one, or else the content's.
+    pub(super) fn framed(&mut self, length: Length) {
+        self.framing.get_or_insert(match length {
+            Length::Definite(_) => "definite length",
+            Length::Partial(_) => "partial lengths",
+            Length::Indeterminate => "to the end of the input",
+        });
+    }
+
+    /// Notes that nothing authenticates the content: an error, unless it is read all the same.
+    pub(super) fn unauthenticated(&mut self, what: &str) {
+        self.bare = true;
+        let finding = self.bare_finding(what);
+        self.outer.push(finding);
+    }
+
+    fn bare_finding(&self, what: &str) -> Finding {
+        let finding = |message| self.finding(&code::OPENPGP_NO_INTEGRITY, self.sealed_at, message);
+        if self.allowed {
+            finding(format!("{what}: readable, not authenticated")).with_severity(Severity::Warning)
+        } else {
+            finding(what.to_owned())
+        }
+    }
+
     /// Notes what the session-key packets say.
     pub(super) fn locks(&mut self, locks: &Locks) {
-        self.cipher = locks.cipher().map(|cipher| cipher.name);
+        self.cipher = self.cipher.or_else(|| locks.cipher().map(|cipher| cipher.name));
+        let kinds = locks.kinds();
+        self.session_keys = (!kinds.is_empty()).then_some(kinds);
         self.s2k = locks.s2k();
         let recipients = locks.recipients();
         self.recipients = (!recipients.is_empty()).then(|| recipients.join(", "));
@@ -105,7 +160,8 @@ impl Ledger {
 
     /// Notes the key that was found.
     pub(super) fn opened_by(&mut self, found: &Candidate) {
-        self.cipher = Some(found.cipher.name);
+        self.by_chance = !found.certain && self.mode.is_none();
+        self.cipher = found.cipher.map(|cipher| cipher.name).or(self.cipher);
         if found.s2k.is_some() {
             self.s2k.clone_from(&found.s2k);
         }
@@ -134,8 +190,24 @@ impl Ledger {
         }
     }
 
-    pub(super) fn literal(&mut self, at: u64, mode: u8, name: &[u8]) {
-        self.content = Some((mode, name.to_vec()));
+    /// Notes what became of the signatures, which were to be checked.
+    pub(super) fn signed(&mut self, judged: Vec<(&'static Code, String)>) {
+        self.judged = true;
+        if judged.is_empty() {
+            let message = "certificates were given, and the message has no signature";
+            self.inner.push(self.finding(&code::OPENPGP_UNSIGNED, self.sealed_at, message));
+        }
+        for (code, message) in judged {
+            let finding = self.finding(code, self.signed_at, message);
+            // That a signature was not checked is graver where it was to be.
+            let severity = finding.severity.max(Severity::Warning);
+            let good = code == &code::OPENPGP_SIGNATURE_GOOD;
+            self.inner.push(if good { finding } else { finding.with_severity(severity) });
+        }
+    }
+
+    pub(super) fn literal(&mut self, at: u64, mode: u8, name: &[u8], date: u32) {
+        self.content = Some((mode, name.to_vec(), date));
         if matches!(mode, b't' | b'u') {
             let message = format!("the content's mode is '{}'; its bytes are taken as they are", mode.escape_ascii());
             self.inner.push(self.finding(&code::OPENPGP_TEXT_MODE, at, message));
@@ -159,25 +231,33 @@ impl Ledger {
         }
         let cut = outer.as_ref().is_some_and(|mishap| mishap.code == &code::OPENPGP_TRUNCATED);
         let integrity = match self.seal {
-            Seal::None | Seal::Bare => Integrity::Absent,
+            Seal::None | Seal::Bare | Seal::Opened(Some(Check::Absent)) => Integrity::Absent,
+            Seal::Opened(_) if self.bare => Integrity::Absent,
             Seal::Locked if cut => Integrity::Failed,
             Seal::Locked => Integrity::Unchecked,
-            Seal::Opened(Some(Mdc::Holds)) if outer.is_none() => Integrity::Verified,
+            Seal::Opened(Some(Check::Holds)) if outer.is_none() => Integrity::Verified,
             Seal::Opened(_) => Integrity::Failed,
         };
-        let believed = integrity == Integrity::Verified || self.seal == Seal::None;
+        let unprotected = integrity == Integrity::Absent;
+        let believed = integrity == Integrity::Verified || (unprotected && self.seal != Seal::Bare);
         let mut proof = Proof::new(Format::OpenPgp, self.depth);
         proof.integrity = integrity;
         proof.encrypted = self.seal != Seal::None;
-        proof.authenticated = proof.encrypted && self.seal != Seal::Bare;
+        proof.authenticated = proof.encrypted && !unprotected;
         proof.input_bytes = input_bytes;
         proof.output_bytes = self.output_bytes;
         proof.details = self.details(believed);
         proof.findings = std::mem::take(&mut self.outer);
         proof.findings.extend(outer.map(|mishap| self.of(mishap)));
-        if self.seal == Seal::Opened(Some(Mdc::Fails)) {
-            let message = "the check value does not match, or is not there";
+        if self.seal == Seal::Opened(Some(Check::Fails)) {
+            let mut message = "the check value does not match, or is not there".to_owned();
+            if self.by_chance {
+                message += "; one wrong passphrase in 65,536 looks like this too";
+            }
             proof.findings.push(self.finding(&code::OPENPGP_INTEGRITY, self.sealed_at, message));
+        }
+        if self.seal == Seal::Opened(Some(Check::Absent)) && !self.bare {
+            proof.findings.push(self.bare_finding("the check value at the end of the encrypted data is missing"));
         }
         proof.findings.append(&mut self.late);
         if believed {
@@ -197,14 +277,15 @@ impl Ledger {
             let message = format!("text stands before the armor, beginning \"{}\"", line.escape_ascii());
             self.late.push(self.finding(&code::OPENPGP_LEADING, *at, message));
         }
-        if let Some(at) = remarks.trailing {
-            let bytes = input_bytes.saturating_sub(at);
-            self.trailing(at, format!("{bytes} bytes follow the end of the armor, at byte {at} of the text"));
+        if let Some((at, head)) = &remarks.trailing {
+            let (at, bytes, guess) = (*at, input_bytes.saturating_sub(*at), guess(head));
+            let message = format!("{bytes} bytes follow the end of the armor, at byte {at} of the text: {guess}");
+            self.trailing(at, message);
         }
     }
 
     fn signatures(&mut self) {
-        if self.signatures == 0 {
+        if self.signatures == 0 || self.judged {
             return;
         }
         let mut issuers = self.issuers.join(", ");
@@ -220,11 +301,16 @@ impl Ledger {
         let compression = (believed && !self.compression.is_empty()).then(|| self.compression.join(", "));
         [
             ("cipher", self.cipher.map(str::to_owned)),
+            ("aead", self.mode.clone()),
             ("s2k", self.s2k.clone()),
+            ("session-keys", self.session_keys.clone()),
             ("packet", self.packet.map(str::to_owned)),
+            ("framing", self.framing.filter(|_| believed || self.seal != Seal::None).map(str::to_owned)),
             ("compression", compression),
-            ("name", content.map(|(_, name)| name.escape_ascii().to_string())),
-            ("mode", content.map(|(mode, _)| mode.escape_ascii().to_string())),
+            ("name", content.map(|(_, name, _)| name.escape_ascii().to_string())),
+            ("mode", content.map(|(mode, ..)| mode.escape_ascii().to_string())),
+            ("date", content.filter(|(.., date)| *date > 0).and_then(|(.., date)| date_of(*date))),
+            ("signers", (believed && !self.issuers.is_empty()).then(|| self.issuers.join(", "))),
             ("recipients", self.recipients.clone()),
             ("armor", self.armored.then(|| "yes; offsets count in the bytes it stands for".to_owned())),
         ]
@@ -240,4 +326,9 @@ impl Ledger {
     fn finding(&self, code: &'static Code, at: u64, message: impl Into<String>) -> Finding {
         Finding::new(code, Place::at(self.depth, at), message)
     }
+}
+
+/// Seconds since 1970 as a date.
+fn date_of(seconds: u32) -> Option<String> {
+    Some(jiff::Timestamp::from_second(seconds.into()).ok()?.to_string())
 }

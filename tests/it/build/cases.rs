@@ -19,6 +19,7 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
     cases.extend(compressed::bad());
     cases.extend(super::graph::cases());
     cases.extend(super::mangled::all());
+    cases.extend(super::openpgp_cases::all());
     cases
 }
 

@@ -7,7 +7,9 @@ pub mod depth;
 pub mod graph;
 pub mod mangled;
 pub mod openpgp;
+pub mod openpgp_cases;
 pub mod products;
+pub mod sealed;
 pub mod tarball;
 
 use std::io::Write;

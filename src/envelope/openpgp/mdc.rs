@@ -1,0 +1,157 @@
+//! The body of a SEIPD v1 packet, its check value held back and verified (RFC 9580, section 5.13.1).
+//!
+//! ```text
+//! prefix (block + 2) │ packets … │ D3 14 │ SHA-1 of all before it
+//! ```
+//!
+//! Promises: the last 22 bytes are never given out, unless the reader does without a check and there is none;
+//! [`Check::Holds`] is said only where the packet ended as it should and the check value stands there and matches. What
+//! was given before that is provisional. Refuses to know: which packets are inside and who chose the key.
+
+use std::io;
+
+use sha1::{Digest as _, Sha1};
+
+use super::bulk::{Bulk, copy_in};
+use super::cipher::BLOCK_BYTES_MAX;
+use super::decrypt::{Check, Decrypt, Esk, Scheme};
+use super::key::{Candidate, Fit, HEAD_BYTES};
+use super::level::{Desk, End, Level, Next, body_end};
+use crate::source::Buffer;
+
+/// Bytes of the check value: the header of its packet and a SHA-1.
+const MDC_BYTES: usize = 22;
+
+/// The header of the check value's packet: tag 19, 20 bytes.
+const MDC_HEADER: [u8; 2] = [0xd3, 0x14];
+
+/// Bytes of the body's end that tell a wrong key from a damaged beginning: the check value, the block its first byte is
+/// in and the block before that.
+pub(super) const TAIL_BYTES: usize = MDC_BYTES + 2 * BLOCK_BYTES_MAX;
+
+/// SEIPD v1.
+pub(super) struct Mdc {
+    /// Whether content without a check value is given out to its end.
+    pub(super) may_miss: bool,
+}
+
+impl Scheme for Mdc {
+    fn name(&self) -> &'static str {
+        "SEIPD v1"
+    }
+
+    fn takes(&self, kind: Esk) -> bool {
+        matches!(kind, Esk::Public(3) | Esk::Passphrase(4))
+    }
+
+    fn head_bytes(&self) -> usize {
+        HEAD_BYTES
+    }
+
+    fn least_bytes(&self) -> usize {
+        // No prefix with a check value is that short.
+        HEAD_BYTES
+    }
+
+    fn fit(&self, candidate: &Candidate, head: &[u8]) -> Fit {
+        candidate.fit(head, None)
+    }
+
+    /// Whether the header of a check value stands where it must: then it is the beginning that is damaged.
+    fn fits_end(&self, candidate: &Candidate, tail: &[u8], body_bytes: u64) -> bool {
+        let Some(cipher) = candidate.cipher else { return false };
+        let block = u64::try_from(cipher.block_bytes).unwrap_or(u64::MAX);
+        let header_at = body_bytes.saturating_sub(u64::try_from(MDC_BYTES).unwrap_or(u64::MAX));
+        if header_at < block.saturating_add(2) {
+            return false;
+        }
+        let Some(block_at) = header_at.checked_rem(block).and_then(|into| header_at.checked_sub(into)) else {
+            return false;
+        };
+        let tail_at = body_bytes.saturating_sub(u64::try_from(tail.len()).unwrap_or(u64::MAX));
+        let at = |offset: u64| usize::try_from(offset.checked_sub(tail_at)?).ok();
+        let before = at(block_at.saturating_sub(block)).and_then(|from| tail.get(from..));
+        let input = at(block_at).and_then(|from| tail.get(from..));
+        let (Some(before), Some(input), Some(header)) = (before, input, at(header_at)) else { return false };
+        let Some(into) = at(block_at).and_then(|block_at| header.checked_sub(block_at)) else { return false };
+        let clear = cipher.cfb_short(&candidate.key, before, input);
+        clear.is_some_and(|clear| clear.get(into..into.saturating_add(2)) == Some(&MDC_HEADER))
+    }
+
+    fn start(&self, candidate: &Candidate, head: Vec<u8>) -> Option<Box<dyn Decrypt>> {
+        let cipher = candidate.cipher?;
+        Some(Box::new(Clear {
+            bulk: Bulk::new(cipher, &candidate.key, &[0; BLOCK_BYTES_MAX], head)?,
+            held: Vec::with_capacity(MDC_BYTES),
+            prefix_left: cipher.block_bytes.saturating_add(2),
+            hash: Sha1::new(),
+            may_miss: self.may_miss,
+            check: None,
+        }))
+    }
+}
+
+/// The decryption of one packet.
+struct Clear {
+    bulk: Bulk,
+    /// Plaintext held back, because it may be the check value.
+    held: Vec<u8>,
+    /// Bytes of the prefix still to be taken away.
+    prefix_left: usize,
+    hash: Sha1,
+    may_miss: bool,
+    check: Option<Check>,
+}
+
+impl Decrypt for Clear {
+    fn next(&mut self, beneath: &mut [Level], desk: &mut Desk) -> io::Result<Next> {
+        while self.check.is_none() {
+            let mut output = desk.pool.buffer();
+            copy_in(&mut output, &self.held);
+            let hash = &mut self.hash;
+            let ended = self.bulk.fill(beneath, desk, &mut output, |from, output| hash_from(hash, from, output))?;
+            let mut given = output.used().saturating_sub(MDC_BYTES);
+            self.held.clear();
+            self.held.extend_from_slice(output.as_ref().get(given..).unwrap_or_default());
+            if ended {
+                let check = self.judge(beneath, self.prefix_left <= given);
+                if check == Check::Absent {
+                    given = output.used();
+                }
+                self.check = Some(check);
+            }
+            let prefix = self.prefix_left.min(given);
+            self.prefix_left = self.prefix_left.saturating_sub(prefix);
+            if given > prefix {
+                return Ok(Ok(output.freeze().slice(prefix..given)));
+            }
+        }
+        Ok(Err(if matches!(self.check, Some(Check::Holds | Check::Absent)) { End::Whole } else { End::Broken }))
+    }
+
+    fn check(&self) -> Option<Check> {
+        self.check
+    }
+}
+
+impl Clear {
+    /// Judges the check value, which is what is held back now; there is none where the prefix is not over before it.
+    fn judge(&self, beneath: &[Level], past_prefix: bool) -> Check {
+        if body_end(beneath).0 != Some(End::Whole) {
+            return Check::Cut;
+        }
+        let found = self.held.split_first_chunk::<2>().filter(|(header, _)| past_prefix && **header == MDC_HEADER);
+        let Some((header, value)) = found else {
+            return if self.may_miss { Check::Absent } else { Check::Fails };
+        };
+        let hash = self.hash.clone().chain_update(header).finalize();
+        let difference = hash.iter().zip(value).fold(0, |all, (ours, theirs)| all | (ours ^ theirs));
+        if value.len() == hash.len() && difference == 0 { Check::Holds } else { Check::Fails }
+    }
+}
+
+/// Hashes what cannot be the check value any more, now that `output` grew from `from` bytes.
+fn hash_from(hash: &mut Sha1, from: usize, output: &Buffer) {
+    let (from, to) = (from.saturating_sub(MDC_BYTES), output.used().saturating_sub(MDC_BYTES));
+    hash.update(output.as_ref().get(from..to).unwrap_or_default());
+}
