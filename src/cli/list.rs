@@ -11,6 +11,7 @@ use super::{frames, layers, nested, output, plan};
 use crate::digest::{Digests, MemberDigests};
 use crate::entry::Entry;
 use crate::finding::Finding;
+use crate::graph::{Found, Graph};
 use crate::report::listing::{Format, Line, Style, Tail};
 use crate::source::Chunk;
 use crate::verify::{Opened, Road};
@@ -40,13 +41,17 @@ pub(super) fn run(args: &List) -> Result<Exit, Trouble> {
     let done = nested::read(archive, &plan::inside(&args.reading), &reading, &mut secrets, |archive, secrets| {
         let format = style.format(reading.hashes);
         match Road::open(archive, &reading, secrets)? {
-            Opened::Refused(journey) => Ok((journey, out)),
+            Opened::Refused(journey) => Ok((journey, (out, Vec::new()))),
             Opened::Ready(road) => {
+                let depth = road.depth();
                 let workers = Workers::start(reading.threads);
                 let members = reading.hashes.any().then(|| MemberDigests::new(reading.hashes, workers));
                 let mut lister = Lister::new(out, format, members, args.anomalies);
+                lister.graph = args.anomalies.then(|| Graph::new(&reading.limits, reading.now));
                 let journey = road.walk(&mut lister)?;
-                Ok((journey, lister.finish().map_err(|error| Trouble::output(&error))?))
+                let found = lister.graph.take().map(|graph| graph.finish(depth)).unwrap_or_default();
+                let found: Vec<Finding> = found.into_iter().flat_map(Found::into_findings).collect();
+                Ok((journey, (lister.finish().map_err(|error| Trouble::output(&error))?, found)))
             }
         }
     });
@@ -56,10 +61,14 @@ pub(super) fn run(args: &List) -> Result<Exit, Trouble> {
         return Ok(nested::conclude(outside, innermost).0);
     }
     let Some(mut innermost) = innermost else { return Ok(outside) };
-    nested::settle(&mut innermost.journey);
-    let findings = || innermost.journey.all_findings();
-    let rest = findings().filter(|finding| finding.place.entry.is_none());
-    write_all(innermost.shown, &*style.format(reading.hashes), rest).map_err(|error| Trouble::output(&error))?;
+    let (out, mut found) = innermost.shown;
+    if !nested::settle(&mut innermost.journey) {
+        found.clear();
+    }
+    let findings = || innermost.journey.all_findings().chain(&found);
+    // What the members are to each other comes last: it is known only then.
+    let rest = innermost.journey.all_findings().filter(|finding| finding.place.entry.is_none()).chain(&found);
+    write_all(out, &*style.format(reading.hashes), rest).map_err(|error| Trouble::output(&error))?;
     Ok(nested::worse(outside, nested::exit(findings())))
 }
 
@@ -125,6 +134,8 @@ struct Lister {
     members: Option<MemberDigests<Line>>,
     /// Whether only those entries are listed that are odd, with what is odd about them.
     only_odd: bool,
+    /// What the entries are to each other, where that is asked for.
+    graph: Option<Graph>,
     /// The line of the entry met last, where nothing is hashed.
     last: Option<Line>,
     /// What is odd about entries whose lines are not written yet, in their order; only those that are odd.
@@ -154,6 +165,7 @@ impl Lister {
             format,
             members,
             only_odd,
+            graph: None,
             last: None,
             anomalies: VecDeque::new(),
             waiting: 0,
@@ -218,6 +230,9 @@ impl Sink for Lister {
             self.drain();
         }
         self.met += 1;
+        if let Some(graph) = &mut self.graph {
+            graph.entry(entry);
+        }
         let line = self.format.line(entry);
         let Some(mut members) = self.members.take() else {
             self.last = Some(line);

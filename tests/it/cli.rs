@@ -474,3 +474,56 @@ fn names_come_through_json_unchanged() {
     let row: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(row["path"], "a\x7fb\u{9b}c\u{202e}d");
 }
+
+#[test]
+fn every_block_is_shown_as_it_lies_there() {
+    let archive = corpus().join("odd/sparse-1.0.tar");
+    let output = veritar(&["list", "--frames", archive.to_str().unwrap()]);
+    let shown = String::from_utf8(output.stdout).unwrap();
+    let words: Vec<&str> = shown.lines().filter_map(|line| line.split_whitespace().nth(2)).collect();
+    for word in ["pax", "sparse", "hole", "payload", "padding", "end", "member"] {
+        assert!(words.contains(&word), "no {word} in {shown}");
+    }
+    // Each line begins where the one before it ended, and the last one ends with the file.
+    let mut next = 0;
+    for line in shown.lines() {
+        let mut columns = line.split_whitespace().map(|column| column.parse::<u64>());
+        let (offset, bytes) = (columns.next().unwrap().unwrap(), columns.next().unwrap().unwrap());
+        assert_eq!(offset, next, "{line}");
+        next += bytes;
+    }
+    assert_eq!(next, std::fs::metadata(&archive).unwrap().len());
+    let rows = veritar(&["list", "--frames", "--format", "jsonl", archive.to_str().unwrap()]).stdout;
+    let rows: Vec<serde_json::Value> =
+        String::from_utf8(rows).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(rows.len(), shown.lines().count());
+    assert!(rows.iter().any(|row| row["what"] == "member header" && row["path"].is_string()));
+    assert_eq!(veritar(&["list", "--frames", "--format", "csv", archive.to_str().unwrap()]).status.code(), Some(2));
+}
+
+#[test]
+fn salvage_shows_what_is_behind_damage_and_passes_nothing() {
+    let archive = corpus().join("bad/tar-header-damaged.tar");
+    let archive = archive.to_str().unwrap();
+    let plain = veritar(&["list", archive]);
+    let salvaged = veritar(&["list", "--salvage", archive]);
+    assert_eq!((plain.status.code(), salvaged.status.code()), (Some(1), Some(1)));
+    let shown = String::from_utf8(salvaged.stdout).unwrap();
+    assert!(shown.lines().count() > String::from_utf8(plain.stdout).unwrap().lines().count(), "{shown}");
+    assert!(shown.contains("(found behind damage, whole)") && shown.contains("(partial)"), "{shown}");
+    let rows = veritar(&["list", "--salvage", "--format", "jsonl", archive]).stdout;
+    let rows = String::from_utf8(rows).unwrap();
+    assert!(rows.contains("\"salvage\":\"whole\"") && rows.contains("\"salvage\":\"partial\""), "{rows}");
+}
+
+#[test]
+fn archives_behind_the_end_marker_are_listed_and_told_apart() {
+    let archive = corpus().join("bad/three-archives.tar");
+    let output = veritar(&["list", archive.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    let shown = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<&str> = shown.lines().collect();
+    let second = lines.iter().position(|line| line.starts_with("archive 2 of this file")).unwrap();
+    assert!(lines[second + 1].ends_with(" second"), "{shown}");
+    assert!(lines[second + 2].starts_with("archive 3 of this file") && lines[second + 3].ends_with(" third"), "{shown}");
+}
