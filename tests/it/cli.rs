@@ -477,9 +477,8 @@ fn names_come_through_json_unchanged() {
 
 #[test]
 fn every_block_is_shown_as_it_lies_there() {
-    let archive = corpus().join("odd/sparse-1.0.tar");
-    let output = veritar(&["list", "--frames", archive.to_str().unwrap()]);
-    let shown = String::from_utf8(output.stdout).unwrap();
+    let archive = at("odd/sparse-1.0.tar");
+    let (_, shown, _) = run(&["list", "--frames", &archive]);
     let words: Vec<&str> = shown.lines().filter_map(|line| line.split_whitespace().nth(2)).collect();
     for word in ["pax", "sparse", "hole", "payload", "padding", "end", "member"] {
         assert!(words.contains(&word), "no {word} in {shown}");
@@ -493,37 +492,34 @@ fn every_block_is_shown_as_it_lies_there() {
         next += bytes;
     }
     assert_eq!(next, std::fs::metadata(&archive).unwrap().len());
-    let rows = veritar(&["list", "--frames", "--format", "jsonl", archive.to_str().unwrap()]).stdout;
-    let rows: Vec<serde_json::Value> =
-        String::from_utf8(rows).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (_, rows, _) = run(&["list", "--frames", "--format", "jsonl", &archive]);
+    let rows: Vec<Value> = rows.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(rows.len(), shown.lines().count());
     assert!(rows.iter().any(|row| row["what"] == "member header" && row["path"].is_string()));
-    assert_eq!(veritar(&["list", "--frames", "--format", "csv", archive.to_str().unwrap()]).status.code(), Some(2));
+    assert_eq!(run(&["list", "--frames", "--format", "csv", &archive]).0, 2);
 }
 
 #[test]
 fn salvage_shows_what_is_behind_damage_and_passes_nothing() {
-    let archive = corpus().join("bad/tar-header-damaged.tar");
-    let archive = archive.to_str().unwrap();
-    let plain = veritar(&["list", archive]);
-    let salvaged = veritar(&["list", "--salvage", archive]);
-    assert_eq!((plain.status.code(), salvaged.status.code()), (Some(1), Some(1)));
-    let shown = String::from_utf8(salvaged.stdout).unwrap();
-    assert!(shown.lines().count() > String::from_utf8(plain.stdout).unwrap().lines().count(), "{shown}");
+    let archive = at("bad/tar-header-damaged.tar");
+    let (plain_exit, plain, _) = run(&["list", &archive]);
+    let (exit, shown, _) = run(&["list", "--salvage", &archive]);
+    assert_eq!((plain_exit, exit), (1, 1));
+    assert!(shown.lines().count() > plain.lines().count(), "{shown}");
     assert!(shown.contains("(found behind damage, whole)") && shown.contains("(partial)"), "{shown}");
-    let rows = veritar(&["list", "--salvage", "--format", "jsonl", archive]).stdout;
-    let rows = String::from_utf8(rows).unwrap();
+    let (_, rows, _) = run(&["list", "--salvage", "--format", "jsonl", &archive]);
     assert!(rows.contains("\"salvage\":\"whole\"") && rows.contains("\"salvage\":\"partial\""), "{rows}");
 }
 
 #[test]
 fn archives_behind_the_end_marker_are_listed_and_told_apart() {
-    let archive = corpus().join("bad/three-archives.tar");
-    let output = veritar(&["list", archive.to_str().unwrap()]);
-    assert_eq!(output.status.code(), Some(1));
-    let shown = String::from_utf8(output.stdout).unwrap();
+    let (exit, shown, _) = run(&["list", &at("bad/three-archives.tar")]);
+    assert_eq!(exit, 1);
     let lines: Vec<&str> = shown.lines().collect();
     let second = lines.iter().position(|line| line.starts_with("archive 2 of this file")).unwrap();
     assert!(lines[second + 1].ends_with(" second"), "{shown}");
-    assert!(lines[second + 2].starts_with("archive 3 of this file") && lines[second + 3].ends_with(" third"), "{shown}");
+    assert!(
+        lines[second + 2].starts_with("archive 3 of this file") && lines[second + 3].ends_with(" third"),
+        "{shown}"
+    );
 }
