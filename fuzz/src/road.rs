@@ -41,6 +41,7 @@ fn outcome(source: Box<dyn Source>, threads: usize) -> Outcome {
             threads,
             hashes: Hashes::SHA256,
             archive_hashes: Hashes::SHA256,
+            salvage: true,
             now: None,
             progress: Arc::<Progress>::default(),
         },

@@ -66,6 +66,9 @@ fn entry(path: &[u8], kind: EntryKind, size: u64) -> Entry<'_> {
         mtime: Timestamp::default(),
         link: b"",
         device: None,
+        attributes: &[],
         offset: size,
+        archive: 0,
+        salvaged: false,
     }
 }

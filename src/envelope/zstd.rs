@@ -1,15 +1,16 @@
 //! zstd: every frame, its header, its blocks and its checksum; frames to skip; and what stands behind the last one.
 //!
-//! The framing is read here, so that a report can say what the frame claims and a limit is held before any window exists;
-//! the library decodes one block at a time.
+//! The framing is read here, so that a report can say what the frame claims and a limit is held before any window exists.
+//! The reference library is told of each frame only how large a window it needs and whether a checksum ends it; then it is
+//! lent one whole block at a time, and at last the checksum alone. So what it refuses is known by what it was lent, and what
+//! it gives does not depend on how the input was cut.
 //!
 //! Promises: verified only when every frame that has content has a checksum that holds. Refuses to know: what is compressed,
 //! dictionaries, the formats before 0.8. Source of the format: RFC 8878.
 
 use std::io;
 
-use structured_zstd::decoding::errors::FrameDecoderError;
-use structured_zstd::decoding::{ContentChecksum, FrameDecoder};
+use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, ResetDirective};
 
 use super::codec::{self, Codec, Desk, Members, count};
 use super::{Format, Integrity, Layer};
@@ -36,14 +37,10 @@ const BLOCK_BYTES: usize = 128 << 10;
 /// Puts a zstd layer on `inner`, which stands at `depth`.
 #[must_use]
 pub fn open(inner: Box<dyn Layer>, depth: Depth, limits: &Limits) -> Box<dyn Layer> {
-    let mut decoder = FrameDecoder::new();
-    decoder.set_content_checksum(ContentChecksum::Verify);
     let zstd = Zstd {
         memory: limits.decoder_memory,
-        decoder,
+        engine: None,
         state: State::Between,
-        spill: Vec::new(),
-        spilled: 0,
         window: 0,
         content: None,
         skippable: 0,
@@ -56,7 +53,8 @@ pub fn open(inner: Box<dyn Layer>, depth: Depth, limits: &Limits) -> Box<dyn Lay
 #[derive(Clone, Copy)]
 enum State {
     Between,
-    Block(Frame),
+    /// A block, of which the library has taken so many bytes.
+    Block(Frame, usize),
     Checksum(Frame),
 }
 
@@ -72,13 +70,19 @@ struct Frame {
     given: u64,
 }
 
+/// What the library did with what it was lent.
+struct Step {
+    taken: usize,
+    given: usize,
+    /// The frame is whole, and its checksum holds.
+    is_end: bool,
+}
+
 struct Zstd {
     memory: u64,
-    decoder: FrameDecoder,
+    /// The decoder of all frames; `None` before the first.
+    engine: Option<DCtx<'static>>,
     state: State,
-    /// A block for which there was not enough room, and how much of it was given.
-    spill: Vec<u8>,
-    spilled: usize,
     /// The largest window asked for, the first content size stored, and how many frames are of which kind.
     window: u64,
     content: Option<u64>,
@@ -89,20 +93,10 @@ struct Zstd {
 
 impl Codec for Zstd {
     fn step(&mut self, desk: &mut Desk, output: &mut Buffer) -> io::Result<()> {
-        if let Some(rest) = self.spill.get(self.spilled..).filter(|rest| !rest.is_empty()) {
-            let free = output.free();
-            let length = rest.len().min(free.len());
-            if let (Some(free), Some(rest)) = (free.get_mut(..length), rest.get(..length)) {
-                free.copy_from_slice(rest);
-            }
-            self.spilled = self.spilled.saturating_add(length);
-            output.advance(length);
-            return Ok(());
-        }
         self.state = match self.state {
             State::Between => self.between(desk)?,
-            State::Block(frame) => self.block(frame, desk, output)?,
-            State::Checksum(frame) => self.checksum(frame, desk)?,
+            State::Block(frame, taken) => self.block(frame, taken, desk, output)?,
+            State::Checksum(frame) => self.checksum(frame, desk, output)?,
         };
         Ok(())
     }
@@ -167,21 +161,27 @@ impl Zstd {
             desk.stop(&code::WRAPPER_UNSUPPORTED, at, message);
             return Ok(State::Between);
         }
-        if desk.is_too_much(frame.window, self.memory) {
+        // The window of a single segment is as long as its content; the library is asked for the next that has a descriptor.
+        let descriptor = (0..=u8::MAX).find(|descriptor| window(*descriptor) >= frame.window);
+        let asked = descriptor.map_or(frame.window, window);
+        if desk.is_too_much(asked, self.memory) {
             return Ok(State::Between);
         }
-        // The library has a ceiling of its own, and takes none below its least window.
-        let raised = self.decoder.set_max_window_size(frame.window.max(1 << 20));
-        if raised.is_err() || self.decoder.reset(desk.peek(frame.bytes)?).is_err() {
-            let message = format!("a window of {} bytes, which the decoder does not take", frame.window);
+        let engine = match &mut self.engine {
+            Some(engine) => engine,
+            none => none.insert(DCtx::try_create().ok_or(io::ErrorKind::OutOfMemory)?),
+        };
+        let is_begun = descriptor.is_some_and(|descriptor| prepare(engine, descriptor, frame.checksum));
+        if !is_begun {
+            let message = format!("a window of {asked} bytes, which the decoder does not take");
             desk.stop(&code::WRAPPER_UNSUPPORTED, at, message);
             return Ok(State::Between);
         }
         desk.skip(frame.bytes)?;
-        Ok(State::Block(frame))
+        Ok(State::Block(frame, 0))
     }
 
-    fn block(&mut self, mut frame: Frame, desk: &mut Desk, output: &mut Buffer) -> io::Result<State> {
+    fn block(&mut self, mut frame: Frame, taken: usize, desk: &mut Desk, output: &mut Buffer) -> io::Result<State> {
         let at = desk.position();
         let &[low, middle, high] = desk.peek(3)? else {
             desk.truncated(&format!("zstd frame {}, after {} decompressed bytes", desk.members(), frame.given))?;
@@ -203,45 +203,33 @@ impl Zstd {
             desk.truncated(&format!("zstd frame {}, after {} decompressed bytes", desk.members(), frame.given))?;
             return Ok(State::Between);
         }
-        let content = block.get(3..).unwrap_or_default();
-        let direct = output.free().len() >= BLOCK_BYTES;
-        if !direct {
-            self.spill.resize(BLOCK_BYTES, 0);
-            self.spilled = 0;
-        }
-        let target = if direct { output.free() } else { self.spill.as_mut_slice() };
-        match self.decoder.decode_block([low, middle, high], content, target) {
-            Ok(given) => {
-                frame.given = frame.given.saturating_add(count(given));
-                if direct {
-                    output.advance(given);
-                } else {
-                    self.spill.truncate(given);
-                }
-            }
-            Err(error) => {
-                self.spill.clear();
-                self.refuse(&error, &frame, at, desk);
-                return Ok(State::Between);
-            }
+        let Some(step) = self.decode(block.get(taken..).unwrap_or_default(), output) else {
+            let number = desk.members();
+            let message = format!("zstd frame {number} cannot be decoded after {} decompressed bytes", frame.given);
+            desk.fail(&code::COMPRESSED_CORRUPT, at, message);
+            return Ok(State::Between);
+        };
+        frame.given = frame.given.saturating_add(count(step.given));
+        let taken = taken.saturating_add(step.taken);
+        // Where the room ends, the library may hold back content, and the last byte of the last block as long as it does.
+        if taken < bytes || output.free().is_empty() {
+            return Ok(State::Block(frame, taken));
         }
         desk.skip(bytes)?;
         Ok(match header & 1 {
-            0 => State::Block(frame),
+            0 => State::Block(frame, 0),
             _ => self.last(frame, at, desk),
         })
     }
 
-    /// Says why a block could not be decoded.
-    fn refuse(&self, error: &FrameDecoderError, frame: &Frame, at: u64, desk: &mut Desk) {
-        let number = desk.members();
-        if let FrameDecoderError::FrameContentSizeMismatch { declared, .. } = error {
-            let message = format!("zstd frame {number} says that {declared} bytes come out of it, and they do not");
-            desk.fail(&code::COMPRESSED_LENGTH, at, message);
-        } else {
-            let message = format!("zstd frame {number} cannot be decoded after {} decompressed bytes", frame.given);
-            desk.fail(&code::COMPRESSED_CORRUPT, at, message);
-        }
+    /// Lends `input` to the library; `None` where it refuses it.
+    fn decode(&mut self, input: &[u8], output: &mut Buffer) -> Option<Step> {
+        let mut from = InBuffer::around(input);
+        let mut to = OutBuffer::around(output.free());
+        let wanted = self.engine.as_mut()?.decompress_stream(&mut to, &mut from).ok()?;
+        let step = Step { taken: from.pos(), given: to.pos(), is_end: wanted == 0 };
+        output.advance(step.given);
+        Some(step)
     }
 
     /// What follows the last block of a frame.
@@ -265,14 +253,14 @@ impl Zstd {
         State::Between
     }
 
-    fn checksum(&mut self, frame: Frame, desk: &mut Desk) -> io::Result<State> {
+    fn checksum(&mut self, frame: Frame, desk: &mut Desk, output: &mut Buffer) -> io::Result<State> {
         let at = desk.position();
-        let Some(stored) = desk.peek(4)?.first_chunk().copied() else {
+        let Some(stored) = desk.peek(4)?.first_chunk::<4>().copied() else {
             desk.truncated("the checksum of a zstd frame")?;
             return Ok(State::Between);
         };
         desk.skip(4)?;
-        if self.decoder.read_content_checksum(stored).is_err() {
+        if !self.decode(&stored, output).is_some_and(|step| step.is_end) {
             let number = desk.members();
             let message = format!(
                 "the {} bytes of zstd frame {number} do not have the checksum {:08x} stored behind them",
@@ -286,6 +274,24 @@ impl Zstd {
     }
 }
 
+/// The window a descriptor asks for (section 3.1.1.1.2): 1 KiB at least, less than 4 TiB.
+fn window(descriptor: u8) -> u64 {
+    let eighth = 1_u64.checked_shl(u32::from(descriptor >> 3).saturating_add(7)).unwrap_or(u64::MAX);
+    eighth.saturating_mul(u64::from(descriptor & 7).saturating_add(8))
+}
+
+/// Begins a frame that says nothing of its content but its window and whether a checksum follows; false where the library
+/// does not take it.
+fn prepare(engine: &mut DCtx<'_>, descriptor: u8, checksum: bool) -> bool {
+    let log = window(descriptor).next_power_of_two().trailing_zeros();
+    let header = [0x28, 0xB5, 0x2F, 0xFD, u8::from(checksum) << 2, descriptor];
+    let mut from = InBuffer::around(&header);
+    engine.reset(ResetDirective::SessionOnly).is_ok()
+        && engine.set_parameter(DParameter::WindowLogMax(log)).is_ok()
+        && engine.decompress_stream(&mut OutBuffer::around(&mut [][..]), &mut from).is_ok()
+        && from.pos() == header.len()
+}
+
 impl Frame {
     /// Reads a header that begins with its magic; `None` where it goes on past `head`, `Err` where it cannot be read here.
     fn parse(head: &[u8]) -> Option<Result<Self, &'static str>> {
@@ -297,7 +303,7 @@ impl Frame {
             at = at.checked_add(bytes)?;
             Some(field.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
         };
-        let window = if single { None } else { Some(number(1)?) };
+        let descriptor_byte = if single { None } else { Some(number(1)?) };
         let dictionary = number(match descriptor & 3 {
             0 => 0,
             1 => 1,
@@ -314,12 +320,9 @@ impl Frame {
         if descriptor & 8 != 0 {
             return Some(Err("a zstd frame header with the reserved bit set"));
         }
-        let window = match window {
+        let window = match descriptor_byte {
             None => content.unwrap_or_default(),
-            Some(byte) => {
-                let base = 1_u64.checked_shl(u32::try_from(byte >> 3).ok()?.checked_add(10)?)?;
-                base.checked_add((base >> 3).checked_mul(byte & 7)?)?
-            }
+            Some(byte) => window(u8::try_from(byte).ok()?),
         };
         let dictionary = u32::try_from(dictionary).ok()?;
         let checksum = descriptor & 4 != 0;
