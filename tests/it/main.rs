@@ -17,6 +17,7 @@ mod hostile;
 mod limits;
 mod listing;
 mod mangled;
+mod matrix;
 mod nested;
 mod openpgp;
 mod others;
