@@ -36,3 +36,4 @@ fuzz seconds="60":
 write:
     VERITAR_WRITE_CORPUS=1 cargo test --test it the_corpus_is_what_the_generator_makes
     VERITAR_WRITE_DOCS=1 cargo test --test tidy the_page_of_findings_is_the_catalogue
+    VERITAR_WRITE_DOCS=1 cargo test --test it who_notices_what

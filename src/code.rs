@@ -372,6 +372,11 @@ codes! {
         "bytes follow the end-of-archive marker",
         "no reader looks at them, so nobody knows what they are",
         "find out what wrote them; cut the file at the offset given if they are garbage";
+    TAR_PARTIAL_BLOCK = "tar/partial-block", Warning, Fail,
+        "the zeros after the end-of-archive marker make no whole blocks",
+        "every program writes whole blocks, so bytes were lost or added after the archive was written, perhaps in a member as well; \
+         readers do not notice, and a wrapper without a checksum does not either",
+        "compare the file's size and checksum with the original's; copy it again in binary mode";
     TAR_PADDING = "tar/padding", Warning, Fail,
         "the padding after a member is not zeros",
         "no reader looks at it; some old writers leave memory there, a covert channel would look the same",

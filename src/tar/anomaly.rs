@@ -58,6 +58,11 @@ pub enum AnomalyKind {
         /// Bytes from the first that is not zero to the end of the input.
         bytes: u64,
     },
+    /// Zeros after the end marker that make no whole blocks.
+    PartialBlock {
+        /// Bytes in the last block.
+        bytes: u64,
+    },
     /// Bytes after sync was lost.
     Lost {
         /// How many.
@@ -171,6 +176,7 @@ impl AnomalyKind {
             Self::LoneZeroBlock => &code::TAR_LONE_ZERO_BLOCK,
             Self::SecondArchive => &code::TAR_SECOND_ARCHIVE,
             Self::Trailing { .. } => &code::TAR_TRAILING,
+            Self::PartialBlock { .. } => &code::TAR_PARTIAL_BLOCK,
             Self::Padding => &code::TAR_PADDING,
             Self::Pax(_) | Self::PaxValue(_) => &code::TAR_PAX_MALFORMED,
             Self::PaxDuplicate(_) => &code::TAR_PAX_DUPLICATE,
@@ -245,6 +251,9 @@ impl fmt::Display for AnomalyKind {
             }
             Self::Trailing { bytes } => {
                 write!(f, "{bytes} bytes follow the end marker; they do not begin with a member header")
+            }
+            Self::PartialBlock { bytes } => {
+                write!(f, "the archive ends with a block of {bytes} bytes: programs write whole blocks of 512")
             }
             Self::Padding => f.write_str("padding after the member is not zeros"),
             Self::Pax(fault) => write!(f, "a record of the pax header {fault}"),

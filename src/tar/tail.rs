@@ -69,6 +69,9 @@ impl Parser {
         }
         if done == 0 {
             self.end_junk(junk);
+            if junk.is_none() {
+                self.end_block();
+            }
             self.end_fork();
             self.state = State::Ended;
             return Step::End;
@@ -79,6 +82,14 @@ impl Parser {
     fn end_junk(&mut self, junk: Option<u64>) {
         if let Some(junk) = junk {
             self.odd(junk, AnomalyKind::Trailing { bytes: self.offset.saturating_sub(junk) });
+        }
+    }
+
+    /// What ends within a block was not written that way; of a short end marker more is said already.
+    fn end_block(&mut self) {
+        let bytes = self.offset.checked_rem(count(BLOCK_BYTES)).unwrap_or(0);
+        if bytes > 0 && self.end_marker == EndMarker::Whole {
+            self.odd(self.offset.saturating_sub(bytes), AnomalyKind::PartialBlock { bytes });
         }
     }
 

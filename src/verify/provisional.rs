@@ -62,6 +62,7 @@ impl Journey {
                 &code::TAR_TRUNCATED,
                 &code::TAR_END_MISSING,
                 &code::TAR_END_SHORT,
+                &code::TAR_PARTIAL_BLOCK,
                 &code::TAR_EXTENSION_ORPHAN,
                 &code::GZIP_TRUNCATED,
                 &code::COMPRESSED_TRUNCATED,

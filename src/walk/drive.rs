@@ -277,6 +277,7 @@ fn concerns_member(kind: &AnomalyKind) -> bool {
         | AnomalyKind::TwoReadings(_)
         | AnomalyKind::Recovered { .. }
         | AnomalyKind::Trailing { .. }
+        | AnomalyKind::PartialBlock { .. }
         | AnomalyKind::Lost { .. }
         | AnomalyKind::Pax(_)
         | AnomalyKind::PaxValue(_)

@@ -18,6 +18,7 @@ mod hostile;
 mod limits;
 mod listing;
 mod mangled;
+mod matrix;
 mod nested;
 mod openpgp;
 mod openpgp_peers;

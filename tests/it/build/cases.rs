@@ -390,6 +390,7 @@ fn tar_bad() -> Vec<(&'static str, Vec<u8>)> {
         ("bad/tar-lone-zero-block.tar", dtr_with(|tar| tar.zeros(1).file(ROW, b"{}")).end()),
         ("bad/tar-twice.tar", [&dtr[..], &dtr[..]].concat()),
         ("bad/tar-trailing.tar", [&dtr[..], b"INFO[0003] Operation completed\n"].concat()),
+        ("bad/tar-partial-block.tar", [&dtr[..], &[0; 7]].concat()),
         ("bad/tar-padding.tar", {
             let mut bytes = dtr_with(|tar| tar.file(ROW, b"{}")).end();
             let at = bytes.len() - 1024 - 100;

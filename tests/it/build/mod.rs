@@ -3,6 +3,7 @@
 
 pub mod cases;
 pub mod compressed;
+pub mod damage;
 pub mod depth;
 pub mod graph;
 pub mod mangled;
