@@ -71,6 +71,9 @@ pub struct Graph {
     dangling: Vec<(Digest, Place, String)>,
     dangling_more: u64,
     cap: u64,
+    /// Bytes and components of a path past which its folders are not looked at one by one.
+    longest: u64,
+    deepest: u64,
     through: Sharing,
     pointing: Sharing,
     circling: Sharing,
@@ -90,6 +93,8 @@ impl Graph {
             dangling: Vec::new(),
             dangling_more: 0,
             cap: limits.findings_per_code.max(1),
+            longest: limits.path_bytes,
+            deepest: limits.path_depth,
             through: Sharing::default(),
             pointing: Sharing::default(),
             circling: Sharing::default(),
@@ -213,7 +218,8 @@ impl Graph {
             return true;
         }
         let mut blocked = None;
-        let mut end = parent.len();
+        // Each folder costs its whole path; beyond the limits, where an archive cannot pass any more, that is too much.
+        let mut end = if self.is_bounded(parent) { parent.len() } else { 0 };
         while end > 0 {
             let folder = parent.get(..end).unwrap_or_default();
             match self.seen.imply(Digest::of(folder), Kind::Implied) {
@@ -238,6 +244,11 @@ impl Graph {
             self.gather.tell(Topic::Other, code, severity, entry, message);
         }
         clean
+    }
+
+    fn is_bounded(&self, folder: &[u8]) -> bool {
+        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        count(folder.len()) <= self.longest && count(folder.split(|byte| *byte == b'/').count()) <= self.deepest
     }
 
     /// Follows a member to where it is written; true where it goes through a link.

@@ -11,6 +11,7 @@ use super::parser::{EndMarker, Frame, Parser, State, Step};
 
 /// Where the magic stands in a header.
 const MAGIC_AT: usize = 257;
+const MAGIC: &[u8] = b"ustar";
 
 impl Parser {
     pub(super) fn second_zero<'p>(&'p mut self, input: &'p [u8], at_end: bool) -> Step<'p> {
@@ -133,14 +134,25 @@ impl Parser {
         }
     }
 
-    /// Where the next header begins: at any byte with a magic, at a block without one.
+    /// Where the next header begins: at any byte with a magic, at a block without one. Looks no further than there: a map
+    /// lends the whole file, and each piece of it must not be searched again after every piece of damage.
     fn next_header(&self, input: &[u8]) -> Option<usize> {
         let valid = |at: usize| RawHeader::first(input.get(at..).unwrap_or_default()).is_some_and(RawHeader::is_valid);
-        let with_magic =
-            memchr::memmem::find_iter(input, b"ustar").filter_map(|at| at.checked_sub(MAGIC_AT)).find(|at| valid(*at));
+        let finder = memchr::memmem::Finder::new(MAGIC);
         let aligned = usize::try_from(self.offset.wrapping_neg().checked_rem(count(BLOCK_BYTES)).unwrap_or(0)).ok()?;
-        let before = with_magic.unwrap_or(input.len());
-        (aligned..before).step_by(BLOCK_BYTES).find(|at| valid(*at)).or(with_magic)
+        let mut from: usize = 0;
+        let mut to = aligned;
+        while from < input.len() {
+            // Headers that begin between two blocks have their magic here.
+            let magics = from.saturating_add(MAGIC_AT)..to.saturating_add(MAGIC_AT).saturating_add(MAGIC.len());
+            let reach = input.get(magics.start..magics.end.min(input.len())).unwrap_or_default();
+            let between = finder.find_iter(reach).map(|at| from.saturating_add(at)).find(|at| *at < to && valid(*at));
+            if let Some(at) = between.or_else(|| valid(to).then_some(to)) {
+                return Some(at);
+            }
+            (from, to) = (to, to.saturating_add(BLOCK_BYTES));
+        }
+        None
     }
 
     /// Gives up on damage: from here on bytes are only counted, or searched.

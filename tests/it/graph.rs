@@ -516,3 +516,14 @@ fn programs_stay_inside_where_nothing_is_said() {
     assert!(safe.get() > 10, "{} safe", safe.get());
     assert!(led.get() > 0 || !installed.contains(&"python3"), "nobody was led out of anything");
 }
+
+/// A megabyte of folders in one path would be hashed for hours, folder by folder.
+#[test]
+fn a_path_without_end_costs_no_more_than_its_bytes() {
+    let path = "a/".repeat(1 << 19) + "b";
+    let mut graph = Graph::new(&Limits::default(), None);
+    graph.entry(&entry(('f', "a/b", "")));
+    graph.entry(&entry(('f', &path, "")));
+    graph.entry(&entry(('f', "a/a/b", "")));
+    assert!(graph.finish(Depth::default()).is_empty());
+}

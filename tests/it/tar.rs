@@ -15,7 +15,7 @@ use veritar::verify::{Archive, Journey, Opened, Reading, Road};
 use veritar::walk::{Piece, Sink, Want, Way, Workers, drive};
 
 use crate::build::depth::gnu_sparse;
-use crate::build::tarball::{GNU, Header, Tarball, octal};
+use crate::build::tarball::{GNU, Header, Tarball, V7, octal};
 use crate::support::{corpora, corpus, pieces, program, secrets, whole};
 
 /// A member as it was read.
@@ -231,6 +231,20 @@ type Damage = fn(&mut Vec<u8>);
 
 /// What is done, and which members are there then: name, whether salvaged, whether whole.
 type DamageCase<'a> = (&'a str, Damage, &'a [(&'a str, bool, bool)]);
+
+/// Headers without a magic are looked for block by block, and the whole rest of a mapped file is lent at each of them: the
+/// search must not go over all of it again each time.
+#[test]
+fn much_damage_is_searched_once() {
+    let mut tar = Tarball::default().file("first", b"");
+    for index in 0..20_000 {
+        let name = format!("{index}");
+        tar = tar.content(&[1; 512]).header(&Header { name: name.as_bytes(), magic: V7, ..Header::default() });
+    }
+    let (rows, _) = read(whole(&tar.end()), true);
+    assert_eq!(rows.len(), 20_001);
+    assert!(rows.iter().skip(1).all(|row| row.salvaged));
+}
 
 #[test]
 fn members_behind_damage_are_found_again() {
