@@ -145,6 +145,14 @@ impl Map {
         }
     }
 
+    /// Another block of slots follows. Behind the entry that ends a map, GNU tar takes it for payload, bsdtar, Python and Go
+    /// for more of the map.
+    pub(super) fn goes_on(&mut self) {
+        if self.ended {
+            self.fail(MapFault::AfterEnd);
+        }
+    }
+
     /// Closes the map against the bytes stored and the size of the file; from here on it is walked.
     ///
     /// # Errors
