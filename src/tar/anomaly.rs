@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::code::{self, Code};
+use crate::entry::EntryKind;
 use crate::finding::Severity;
 
 use super::dumpdir::Dumpdir;
@@ -119,8 +120,8 @@ pub enum AnomalyKind {
     LinkWithSize(u64),
     /// A directory with a size.
     DirectoryWithSize(u64),
-    /// A regular file whose name ends in a slash.
-    SlashFile,
+    /// A file whose name ends in a slash, and what it is read as.
+    SlashFile(EntryKind),
     /// A NUL inside a name of an extension header: the name as it stands, shortened.
     NulInName(Vec<u8>),
     /// No name at all.
@@ -129,6 +130,8 @@ pub enum AnomalyKind {
     Prefix(Vec<u8>),
     /// A prefix field under ustar's magic with a version that is not `00`: the path without it.
     PrefixVersion(Vec<u8>),
+    /// A prefix field that fills star's and goes on behind it: the path with all of it.
+    PrefixStar(Vec<u8>),
     /// A sparse member.
     Sparse {
         /// Bytes of payload.
@@ -193,10 +196,10 @@ impl AnomalyKind {
             Self::Continuation(_) => &code::TAR_UNSUPPORTED_TYPE,
             Self::LinkWithSize(_) => &code::TAR_LINK_WITH_SIZE,
             Self::DirectoryWithSize(_) => &code::TAR_DIRECTORY_WITH_SIZE,
-            Self::SlashFile => &code::TAR_SLASH_FILE,
+            Self::SlashFile(_) => &code::TAR_SLASH_FILE,
             Self::NulInName(_) => &code::TAR_NUL_IN_NAME,
             Self::NoName => &code::TAR_NO_NAME,
-            Self::Prefix(_) | Self::PrefixVersion(_) => &code::TAR_PREFIX,
+            Self::Prefix(_) | Self::PrefixVersion(_) | Self::PrefixStar(_) => &code::TAR_PREFIX,
             Self::Sparse { .. } => &code::TAR_SPARSE,
             Self::LongPath(_) => &code::TAR_LONG_PATH,
             Self::Limit { .. } => &code::LIMIT_REACHED,
@@ -300,7 +303,14 @@ impl fmt::Display for AnomalyKind {
                 write!(f, "a link, device or pipe says that {size} bytes follow; read as none")
             }
             Self::DirectoryWithSize(size) => write!(f, "a directory says that {size} bytes follow; read as none"),
-            Self::SlashFile => f.write_str("typeflag says regular file, the name ends in a slash; read as a directory"),
+            Self::SlashFile(EntryKind::Directory) => {
+                f.write_str("typeflag says regular file, the name ends in a slash; read as a directory")
+            }
+            Self::SlashFile(kind) => write!(
+                f,
+                "typeflag says no directory, the name ends in a slash; read as {}, a directory to others",
+                kind.as_str()
+            ),
             Self::NulInName(name) => {
                 write!(f, "a name holds a NUL byte: \"{}\"; cut there, kept whole by Python", name.escape_ascii())
             }
@@ -313,6 +323,11 @@ impl fmt::Display for AnomalyKind {
             Self::PrefixVersion(other) => write!(
                 f,
                 "prefix field is filled and the magic's version is not \"00\"; read as part of the path here, \"{}\" to others",
+                other.escape_ascii()
+            ),
+            Self::PrefixStar(other) => write!(
+                f,
+                "prefix field is longer than the 131 bytes that star gives it; cut there, the path is \"{}\" to others",
                 other.escape_ascii()
             ),
             Self::Sparse { stored, size: Some(size) } => {
