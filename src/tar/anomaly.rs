@@ -83,6 +83,13 @@ pub enum AnomalyKind {
         /// In the member header.
         header: u64,
     },
+    /// star's size of a whole file where that is not stored sparse: bsdtar goes by it.
+    StarSize {
+        /// In the pax header.
+        pax: u64,
+        /// What there is.
+        stored: u64,
+    },
     /// Readers see other members, with what they see.
     TwoReadings(Box<Reading>),
     /// Readers give a member another name or link target.
@@ -179,7 +186,7 @@ impl AnomalyKind {
             Self::PaxDuplicate(_) => &code::TAR_PAX_DUPLICATE,
             Self::PaxDeletes(_) => &code::TAR_PAX_DELETES,
             Self::PaxGlobalName(..) => &code::TAR_PAX_GLOBAL_NAMES,
-            Self::PaxSize { .. } => &code::TAR_PAX_SIZE,
+            Self::PaxSize { .. } | Self::StarSize { .. } => &code::TAR_PAX_SIZE,
             Self::TwoReadings(_) | Self::TwoNames { .. } => &code::TAR_TWO_READINGS,
             Self::Charset(_) => &code::TAR_CHARSET,
             Self::Label(_) => &code::TAR_LABEL,
@@ -210,13 +217,15 @@ impl AnomalyKind {
     #[must_use]
     pub fn severity(&self) -> Severity {
         match self {
-            // Without a path or a size, readers end up with different members; other keys only lose a detail.
             // They come to nothing: that readers go that way is told beside the finding that it stands with.
             Self::TwoReadings(reading) if !reading.holds() => Severity::Info,
             Self::Incremental(listing) if listing.malformed > 0 || !listing.is_closed() => Severity::Error,
             Self::Incremental(listing) if listing.elsewhere == 0 => Severity::Info,
             Self::SparseMap(MapFault::Short { .. }) => Severity::Warning,
-            Self::PaxDeletes(key) if matches!(key.as_slice(), b"path" | b"size") => Severity::Error,
+            // It is no other framing, but another file.
+            Self::StarSize { .. } => Severity::Error,
+            // Without a path, a target or a size, readers end up with different members; other keys only lose a detail.
+            Self::PaxDeletes(key) if matches!(key.as_slice(), b"path" | b"linkpath" | b"size") => Severity::Error,
             _ => self.code().severity,
         }
     }
@@ -262,6 +271,11 @@ impl fmt::Display for AnomalyKind {
             Self::PaxSize { pax, header } => {
                 write!(f, "size is {pax} in the pax header and {header} in the member header; the pax header counts")
             }
+            Self::StarSize { pax, stored } => write!(
+                f,
+                "SCHILY.realsize in the pax header is {pax}, and {stored} bytes are stored: bsdtar restores the file cut or \
+                 filled up with zeros, others as it is stored"
+            ),
             Self::TwoReadings(reading) => reading.fmt(f),
             Self::TwoNames { what, here, there } => write!(
                 f,

@@ -144,6 +144,11 @@ pub(super) fn framing(
         other = Some(Expects { bytes: 0, who, known: true });
     }
     let sparse = kind == EntryKind::Sparse;
+    if let (EntryKind::File | EntryKind::Contiguous, Some(pax)) = (kind, extension.star_real_size)
+        && pax != stored_size
+    {
+        odd(AnomalyKind::StarSize { pax, stored: stored_size });
+    }
     if sparse {
         odd(AnomalyKind::Sparse { stored: stored_size, size: real_size });
     }
@@ -152,7 +157,8 @@ pub(super) fn framing(
 
 fn kind(header: RawHeader<'_>, name: &[u8], extension: &Extension, odd: &mut dyn FnMut(AnomalyKind)) -> EntryKind {
     match header.typeflag() {
-        b'0' | 0 if extension.is_sparse => EntryKind::Sparse,
+        // GNU tar and Python fill the holes of a contiguous file, too.
+        b'0' | 0 | b'7' if extension.is_sparse => EntryKind::Sparse,
         b'0' | 0 if name.ends_with(b"/") => EntryKind::Directory,
         b'0' | 0 => EntryKind::File,
         b'1' => EntryKind::Hardlink,

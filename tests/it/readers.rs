@@ -7,7 +7,7 @@ use veritar::finding::{Finding, Severity};
 
 use crate::build::cases::with_checksum;
 use crate::build::depth::gnu_sparse;
-use crate::build::tarball::{GNU, Header, Tarball, USTAR, V7, octal};
+use crate::build::tarball::{GNU, Header, Tarball, USTAR, V7, octal, pax_records};
 use crate::support::{pieces, whole};
 use crate::tar::read;
 
@@ -91,4 +91,41 @@ fn a_prefix_that_some_readers_honour_is_told() {
     let mut block = Header { name: b"a", prefix: &prefix, magic: USTAR, ..Header::default() }.block();
     block[508..].copy_from_slice(b"tar\0");
     assert_told("star", &Tarball(with_checksum(block).to_vec()).end(), &code::TAR_PREFIX);
+}
+
+#[test]
+fn sparse_records_that_readers_take_in_two_ways_are_told() {
+    let block = [b'A'; 512];
+    let global = [("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0"), ("GNU.sparse.realsize", "600")];
+    let bytes = Tarball::default().extension(b'g', &pax_records(&global)).file("a", b"1\n88\n512\n").end();
+    assert_told("GNU tar and Python read a map", &bytes, &code::TAR_PAX_GLOBAL_NAMES);
+    let file = |records: &[(&str, &str)], payload: &[u8]| Tarball::default().pax(records).file("a", payload).end();
+    let two = [("GNU.sparse.size", "1536"), ("GNU.sparse.map", "0,512"), ("GNU.sparse.map", "1024,512")];
+    assert_told("the last map, or both", &file(&two, &[block, block].concat()), &code::TAR_SPARSE_MAP);
+    assert_told("the same key", &file(&two, &[block, block].concat()), &code::TAR_PAX_DUPLICATE);
+    let pair = [("GNU.sparse.offset", "0"), ("GNU.sparse.numbytes", "512")];
+    let mixed = [("GNU.sparse.size", "1536"), pair[0], pair[1], ("GNU.sparse.map", "1024,512")];
+    assert_told("pairs and a map", &file(&mixed, &[block, block].concat()), &code::TAR_SPARSE_MAP);
+    let mixed = [("GNU.sparse.size", "1536"), ("GNU.sparse.map", "1024,512"), pair[0], pair[1]];
+    assert_told("a map and pairs", &file(&mixed, &[block, block].concat()), &code::TAR_SPARSE_MAP);
+    // GNU tar and Python restore 1024 bytes.
+    let records = [("GNU.sparse.size", "1024"), ("GNU.sparse.map", "512,512")];
+    let header = Header { name: b"a", size: octal(512), typeflag: b'7', ..Header::default() };
+    let (rows, _) = read(whole(&Tarball::default().pax(&records).header(&header).content(&block).end()), false);
+    assert!(format!("{rows:?}").contains("size: 1024"), "{rows:?}");
+}
+
+#[test]
+fn what_stars_size_makes_of_a_file_is_told() {
+    let with = |size: &str| Tarball::default().pax(&[("SCHILY.realsize", size)]).file("a", &[b'A'; 512]).end();
+    assert_told("bsdtar fills it up", &with("4096"), &code::TAR_PAX_SIZE);
+    assert_told("bsdtar cuts it", &with("10"), &code::TAR_PAX_SIZE);
+    assert_eq!(findings(&with("512")), []);
+}
+
+#[test]
+fn a_target_that_is_taken_back_fails() {
+    let header = Header { name: b"a", link: b"target", typeflag: b'2', ..Header::default() };
+    let found = findings(&Tarball::default().pax(&[("linkpath", "")]).header(&header).end());
+    assert!(found.iter().any(|finding| finding.severity == Severity::Error), "{found:?}");
 }
