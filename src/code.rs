@@ -394,8 +394,8 @@ codes! {
         "that removes an earlier value by the standard; readers disagree about it",
         "write the archive again with another program";
     TAR_PAX_GLOBAL_NAMES = "tar/pax-global-names", Error, Fail,
-        "a global pax header gives a path, a link target or a size for all members",
-        "some readers rename every member, others ignore it",
+        "a global pax header gives a path, a link target, a size or a sparse map for all members",
+        "some readers rename or rebuild every member, others ignore it",
         "write the archive again with another program";
     TAR_PAX_SIZE = "tar/pax-size", Warning, Fail,
         "the pax header and the member header give different sizes",

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::code::{self, Code};
+use crate::entry::EntryKind;
 use crate::finding::Severity;
 
 use super::dumpdir::Dumpdir;
@@ -87,6 +88,13 @@ pub enum AnomalyKind {
         /// In the member header.
         header: u64,
     },
+    /// star's size of a whole file where that is not stored sparse: bsdtar goes by it.
+    StarSize {
+        /// In the pax header.
+        pax: u64,
+        /// What there is.
+        stored: u64,
+    },
     /// Readers see other members, with what they see.
     TwoReadings(Box<Reading>),
     /// Readers give a member another name or link target.
@@ -124,8 +132,8 @@ pub enum AnomalyKind {
     LinkWithSize(u64),
     /// A directory with a size.
     DirectoryWithSize(u64),
-    /// A regular file whose name ends in a slash.
-    SlashFile,
+    /// A file whose name ends in a slash, and what it is read as.
+    SlashFile(EntryKind),
     /// A NUL inside a name of an extension header: the name as it stands, shortened.
     NulInName(Vec<u8>),
     /// No name at all.
@@ -134,6 +142,8 @@ pub enum AnomalyKind {
     Prefix(Vec<u8>),
     /// A prefix field under ustar's magic with a version that is not `00`: the path without it.
     PrefixVersion(Vec<u8>),
+    /// A prefix field that fills star's and goes on behind it: the path with all of it.
+    PrefixStar(Vec<u8>),
     /// A sparse member.
     Sparse {
         /// Bytes of payload.
@@ -182,7 +192,7 @@ impl AnomalyKind {
             Self::PaxDuplicate(_) => &code::TAR_PAX_DUPLICATE,
             Self::PaxDeletes(_) => &code::TAR_PAX_DELETES,
             Self::PaxGlobalName(..) => &code::TAR_PAX_GLOBAL_NAMES,
-            Self::PaxSize { .. } => &code::TAR_PAX_SIZE,
+            Self::PaxSize { .. } | Self::StarSize { .. } => &code::TAR_PAX_SIZE,
             Self::TwoReadings(_) | Self::TwoNames { .. } => &code::TAR_TWO_READINGS,
             Self::Charset(_) => &code::TAR_CHARSET,
             Self::Label(_) => &code::TAR_LABEL,
@@ -199,10 +209,10 @@ impl AnomalyKind {
             Self::Continuation(_) => &code::TAR_UNSUPPORTED_TYPE,
             Self::LinkWithSize(_) => &code::TAR_LINK_WITH_SIZE,
             Self::DirectoryWithSize(_) => &code::TAR_DIRECTORY_WITH_SIZE,
-            Self::SlashFile => &code::TAR_SLASH_FILE,
+            Self::SlashFile(_) => &code::TAR_SLASH_FILE,
             Self::NulInName(_) => &code::TAR_NUL_IN_NAME,
             Self::NoName => &code::TAR_NO_NAME,
-            Self::Prefix(_) | Self::PrefixVersion(_) => &code::TAR_PREFIX,
+            Self::Prefix(_) | Self::PrefixVersion(_) | Self::PrefixStar(_) => &code::TAR_PREFIX,
             Self::Sparse { .. } => &code::TAR_SPARSE,
             Self::LongPath(_) => &code::TAR_LONG_PATH,
             Self::Limit { .. } => &code::LIMIT_REACHED,
@@ -213,13 +223,15 @@ impl AnomalyKind {
     #[must_use]
     pub fn severity(&self) -> Severity {
         match self {
-            // Without a path or a size, readers end up with different members; other keys only lose a detail.
             // They come to nothing: that readers go that way is told beside the finding that it stands with.
             Self::TwoReadings(reading) if !reading.holds() => Severity::Info,
             Self::Incremental(listing) if listing.malformed > 0 || !listing.is_closed() => Severity::Error,
             Self::Incremental(listing) if listing.elsewhere == 0 => Severity::Info,
             Self::SparseMap(MapFault::Short { .. }) => Severity::Warning,
-            Self::PaxDeletes(key) if matches!(key.as_slice(), b"path" | b"size") => Severity::Error,
+            // It is no other framing, but another file.
+            Self::StarSize { .. } => Severity::Error,
+            // Without a path, a target or a size, readers end up with different members; other keys only lose a detail.
+            Self::PaxDeletes(key) if matches!(key.as_slice(), b"path" | b"linkpath" | b"size") => Severity::Error,
             _ => self.code().severity,
         }
     }
@@ -268,6 +280,11 @@ impl fmt::Display for AnomalyKind {
             Self::PaxSize { pax, header } => {
                 write!(f, "size is {pax} in the pax header and {header} in the member header; the pax header counts")
             }
+            Self::StarSize { pax, stored } => write!(
+                f,
+                "SCHILY.realsize in the pax header is {pax}, and {stored} bytes are stored: bsdtar restores the file cut or \
+                 filled up with zeros, others as it is stored"
+            ),
             Self::TwoReadings(reading) => reading.fmt(f),
             Self::TwoNames { what, here, there } => write!(
                 f,
@@ -309,7 +326,14 @@ impl fmt::Display for AnomalyKind {
                 write!(f, "a link, device or pipe says that {size} bytes follow; read as none")
             }
             Self::DirectoryWithSize(size) => write!(f, "a directory says that {size} bytes follow; read as none"),
-            Self::SlashFile => f.write_str("typeflag says regular file, the name ends in a slash; read as a directory"),
+            Self::SlashFile(EntryKind::Directory) => {
+                f.write_str("typeflag says regular file, the name ends in a slash; read as a directory")
+            }
+            Self::SlashFile(kind) => write!(
+                f,
+                "typeflag says no directory, the name ends in a slash; read as {}, a directory to others",
+                kind.as_str()
+            ),
             Self::NulInName(name) => {
                 write!(f, "a name holds a NUL byte: \"{}\"; cut there, kept whole by Python", name.escape_ascii())
             }
@@ -322,6 +346,11 @@ impl fmt::Display for AnomalyKind {
             Self::PrefixVersion(other) => write!(
                 f,
                 "prefix field is filled and the magic's version is not \"00\"; read as part of the path here, \"{}\" to others",
+                other.escape_ascii()
+            ),
+            Self::PrefixStar(other) => write!(
+                f,
+                "prefix field is longer than the 131 bytes that star gives it; cut there, the path is \"{}\" to others",
                 other.escape_ascii()
             ),
             Self::Sparse { stored, size: Some(size) } => {

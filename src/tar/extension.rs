@@ -193,9 +193,9 @@ impl Extension {
                 Ok(record) => record,
                 Err(error) => return odd(error.offset, AnomalyKind::Pax(error.fault)),
             };
-            // Sparse maps of format 0.0 repeat their keys by design; a megabyte of distinct keys is no reason to compare
+            // Sparse maps of format 0.0 repeat these two by design; a megabyte of distinct keys is no reason to compare
             // each with each.
-            let may_repeat = record.key.starts_with(b"GNU.sparse.") || keys.len() > 256;
+            let may_repeat = matches!(record.key, b"GNU.sparse.offset" | b"GNU.sparse.numbytes") || keys.len() > 256;
             if !may_repeat && keys.contains(&record.key) {
                 odd(offset, AnomalyKind::PaxDuplicate(record.key.to_vec()));
             }
@@ -215,6 +215,7 @@ impl Extension {
             b"linkpath" => Some("linkpath"),
             b"size" => Some("size"),
             b"GNU.sparse.name" => Some("GNU.sparse.name"),
+            _ if key.starts_with(b"GNU.sparse.") => Some("a GNU.sparse record"),
             _ => None,
         };
         if let (true, Some(name)) = (global, named) {

@@ -120,7 +120,26 @@ impl<'a> RawHeader<'a> {
     /// The prefix field, of the length its dialect gives it; meaningless in V7 and GNU.
     #[must_use]
     pub fn prefix(self) -> &'a [u8] {
-        if self.dialect() == Dialect::Star { text(self.field::<345, 131>()) } else { text(self.field::<345, 155>()) }
+        if self.dialect() == Dialect::Star { text(self.field::<345, 131>()) } else { self.ustar_prefix() }
+    }
+
+    /// The prefix field of ustar, whatever the dialect.
+    pub(super) fn ustar_prefix(self) -> &'a [u8] {
+        text(self.field::<345, 155>())
+    }
+
+    /// Whether star's prefix field is full, so that readers who take it for ustar's read on behind it.
+    pub(super) fn star_prefix_goes_on(self) -> bool {
+        self.ustar_prefix().len() > self.prefix().len()
+    }
+
+    /// Old GNU: whether the time of last access stands where ustar has its prefix, as in incremental backups.
+    pub(super) fn is_incremental(self) -> bool {
+        let accessed = self.field::<345, 12>();
+        let is_octal = accessed
+            .split_last()
+            .is_some_and(|(last, digits)| *last == 0 && digits.iter().all(|byte| matches!(byte, b'0'..=b'7')));
+        is_octal || accessed.first().is_some_and(|mark| mark & 0x80 != 0) && parse(accessed).is_ok()
     }
 
     /// The link target field.

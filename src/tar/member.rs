@@ -134,10 +134,21 @@ pub(super) fn framing(
         }
         _ => size,
     };
-    if kind == EntryKind::Directory && matches!(header.typeflag(), b'0' | 0) {
+    if name.ends_with(b"/") && has_file_type(header) {
+        // By its typeflag to some and by its name to others: bsdtar goes by the name whatever the file is.
+        odd(AnomalyKind::SlashFile(kind));
         other = Some(Expects { bytes: 0, who: "take it for a directory without payload", known: true });
+    } else if header.typeflag() == 0 && header.name().ends_with(b"/") {
+        // A longer name was cut there to fit the field, and Python looks at the field (CVE-2025-13462).
+        let who = "take it for a directory by the name in the member header";
+        other = Some(Expects { bytes: 0, who, known: true });
     }
     let sparse = kind == EntryKind::Sparse;
+    if let (EntryKind::File | EntryKind::Contiguous, Some(pax)) = (kind, extension.star_real_size)
+        && pax != stored_size
+    {
+        odd(AnomalyKind::StarSize { pax, stored: stored_size });
+    }
     if sparse {
         odd(AnomalyKind::Sparse { stored: stored_size, size: real_size });
     }
@@ -146,11 +157,9 @@ pub(super) fn framing(
 
 fn kind(header: RawHeader<'_>, name: &[u8], extension: &Extension, odd: &mut dyn FnMut(AnomalyKind)) -> EntryKind {
     match header.typeflag() {
-        b'0' | 0 if extension.is_sparse => EntryKind::Sparse,
-        b'0' | 0 if name.ends_with(b"/") => {
-            odd(AnomalyKind::SlashFile);
-            EntryKind::Directory
-        }
+        // GNU tar and Python fill the holes of a contiguous file, too.
+        b'0' | 0 | b'7' if extension.is_sparse => EntryKind::Sparse,
+        b'0' | 0 if name.ends_with(b"/") => EntryKind::Directory,
         b'0' | 0 => EntryKind::File,
         b'1' => EntryKind::Hardlink,
         b'2' => EntryKind::Symlink,
@@ -181,6 +190,11 @@ fn kind(header: RawHeader<'_>, name: &[u8], extension: &Extension, odd: &mut dyn
     }
 }
 
+/// Whether the typeflag is that of a file, or one that readers who do not know it take for a file's.
+fn has_file_type(header: RawHeader<'_>) -> bool {
+    !matches!(header.typeflag(), b'1'..=b'6' | b'D' | b'M' | b'V')
+}
+
 /// What typeflags mean that single vendors have given out; their payload is passed over.
 fn vendor(typeflag: u8) -> Option<&'static str> {
     match typeflag {
@@ -195,15 +209,19 @@ fn vendor(typeflag: u8) -> Option<&'static str> {
 /// Puts prefix and name together in `joined`; false where the name field alone is the path.
 pub(super) fn join_path(header: RawHeader<'_>, joined: &mut Vec<u8>, odd: &mut dyn FnMut(AnomalyKind)) -> bool {
     let prefix = match header.dialect() {
+        Dialect::Star if header.star_prefix_goes_on() => {
+            odd(AnomalyKind::PrefixStar(other_path(header)));
+            header.prefix()
+        }
         Dialect::Ustar | Dialect::Star => header.prefix(),
         // GNU keeps other fields there: times when incremental, and a sparse map; text means that somebody meant a prefix.
-        Dialect::Gnu => {
-            if header.typeflag() != b'S' && header.prefix().first().is_some_and(u8::is_ascii_alphabetic) {
+        Dialect::Gnu if header.typeflag() == b'S' || header.is_incremental() => return false,
+        Dialect::Gnu | Dialect::V7 => {
+            if !header.ustar_prefix().is_empty() {
                 odd(AnomalyKind::Prefix(other_path(header)));
             }
             return false;
         }
-        Dialect::V7 => return false,
     };
     if prefix.is_empty() {
         return false;
@@ -220,7 +238,7 @@ pub(super) fn join_path(header: RawHeader<'_>, joined: &mut Vec<u8>, odd: &mut d
 
 /// Prefix and name as one path, for the readers that honour both.
 fn other_path(header: RawHeader<'_>) -> Vec<u8> {
-    [header.prefix(), header.name()].join(&b'/')
+    [header.ustar_prefix(), header.name()].join(&b'/')
 }
 
 /// Fills in what does not bear on the framing.

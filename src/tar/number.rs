@@ -48,6 +48,8 @@ pub enum NumberError {
     NotOctal(u8),
     /// Something follows the terminator.
     Trailing(u8),
+    /// Digits stand behind a NUL that begins the field: GNU tar and Go read them, bsdtar and Python read zero.
+    Leading,
     /// It does not fit 63 bits.
     Overflow,
     /// The top bit is set, but the mark is neither 0x80 nor 0xFF.
@@ -59,6 +61,9 @@ impl fmt::Display for NumberError {
         match self {
             Self::NotOctal(byte) => write!(f, "byte 0x{byte:02x} is no octal digit"),
             Self::Trailing(byte) => write!(f, "byte 0x{byte:02x} follows the number"),
+            Self::Leading => {
+                f.write_str("it begins with a NUL, and digits follow: some readers read them, others read 0")
+            }
             Self::Overflow => f.write_str("it does not fit 63 bits"),
             Self::Mark(byte) => write!(f, "its first byte 0x{byte:02x} is reserved"),
         }
@@ -93,6 +98,11 @@ fn octal(field: &[u8]) -> Result<Number, NumberError> {
     // What stands behind a NUL is left-over memory of the writer; behind a space alone it would be a second number.
     if let Some(other) = after.iter().take_while(|byte| **byte != 0).find(|byte| **byte != b' ') {
         return Err(NumberError::Trailing(*other));
+    }
+    let hidden =
+        || after.iter().find(|byte| !matches!(**byte, 0 | b' ')).is_some_and(|byte| matches!(byte, b'0'..=b'7'));
+    if digits == 0 && hidden() {
+        return Err(NumberError::Leading);
     }
     let form = match (digits, spaces) {
         (0, _) => Form::Blank,
@@ -140,6 +150,8 @@ mod tests {
         assert_eq!(value(b"+000044\0"), Err(NumberError::NotOctal(b'+')));
         assert_eq!(value(b"-000044\0"), Err(NumberError::NotOctal(b'-')));
         assert_eq!(value(b"12 34567\0"), Err(NumberError::Trailing(b'3')));
+        assert_eq!(value(b"\x000001000\0"), Err(NumberError::Leading));
+        assert_eq!(value(b"\0\0\0garbage"), Ok((0, Form::Blank)));
     }
 
     #[test]

@@ -26,6 +26,7 @@ impl Parser {
             let (slots, continues) = header_slots(header);
             self.map.slots(slots);
             if continues {
+                self.map.goes_on();
                 self.state = State::AwaitingSparseMap;
                 return;
             }
@@ -86,7 +87,9 @@ impl Parser {
         let (slots, continues) = block_slots(header.block());
         self.map.slots(slots);
         self.book_header(BLOCK_BYTES);
-        if !continues {
+        if continues {
+            self.map.goes_on();
+        } else {
             self.settle_map(self.payload);
         }
         Step::Frame { consumed: BLOCK_BYTES, frame: Frame::SparseMap }

@@ -145,6 +145,14 @@ impl Map {
         }
     }
 
+    /// Another block of slots follows. Behind the entry that ends a map, GNU tar takes it for payload, bsdtar, Python and Go
+    /// for more of the map.
+    pub(super) fn goes_on(&mut self) {
+        if self.ended {
+            self.fail(MapFault::AfterEnd);
+        }
+    }
+
     /// Closes the map against the bytes stored and the size of the file; from here on it is walked.
     ///
     /// # Errors
@@ -291,6 +299,8 @@ pub(super) struct SparseRecords {
     /// Formats 0.0 and 0.1.
     regions: Vec<Region>,
     met: u64,
+    /// Whether the map stands in one list.
+    listed: bool,
     offset: Option<u64>,
     fault: Option<MapFault>,
 }
@@ -302,6 +312,7 @@ impl SparseRecords {
     pub(super) fn clear(&mut self) {
         self.regions.clear();
         (self.version, self.count, self.met, self.offset, self.fault) = ((None, None), None, 0, None, None);
+        self.listed = false;
     }
 
     /// Takes a `GNU.sparse.` record in, its key without that; false where it is not one about the map.
@@ -321,13 +332,23 @@ impl SparseRecords {
                 }
                 self.offset = number;
             }
+            b"numbytes" if self.listed => {
+                self.fault.get_or_insert(MapFault::Version);
+            }
             b"numbytes" => match (self.offset.take(), number) {
                 (Some(offset), Some(bytes)) => self.push(Region { offset, bytes }),
                 _ => {
                     self.fault.get_or_insert(MapFault::Partial);
                 }
             },
-            b"map" => self.list(value),
+            // A second map, or one beside pairs: some readers take the last alone, others all.
+            b"map" if self.met > 0 => {
+                self.fault.get_or_insert(MapFault::Version);
+            }
+            b"map" => {
+                self.list(value);
+                self.listed = true;
+            }
             _ => return false,
         }
         true

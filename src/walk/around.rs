@@ -32,9 +32,14 @@ impl Strange {
 #[derive(Default)]
 pub(super) struct Around {
     lost: mangled::Lost,
+    /// Places where sync was lost that were looked at.
+    looks: u32,
     /// The log line that what follows the end begins with; `Some(None)` where it is something else.
     trailer: Option<Option<String>>,
 }
+
+/// Places where sync was lost that are looked at: each costs a window, and more findings of one kind are only counted.
+const MOST_LOOKS: u32 = 100;
 
 /// Bytes behind the end that are looked at.
 const TRAILER_BYTES: usize = 256;
@@ -43,7 +48,9 @@ impl Around {
     /// Looks at the bytes ahead of `source`, which begin with something strange.
     pub(super) fn look(&mut self, what: Strange, parser: &Parser, source: &mut dyn Source) -> io::Result<()> {
         match what {
+            Strange::Lost if parser.has_anomalies() && self.looks >= MOST_LOOKS => self.lost = mangled::Lost::default(),
             Strange::Lost if parser.has_anomalies() => {
+                self.looks += 1;
                 let window = source.peek(mangled::WINDOW_BYTES)?;
                 let window = window.get(..mangled::WINDOW_BYTES).unwrap_or(window);
                 self.lost = mangled::at_header(window, &RawHeader::begins);

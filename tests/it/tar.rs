@@ -20,7 +20,7 @@ use crate::support::{corpora, corpus, pieces, program, secrets, whole};
 
 /// A member as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Row {
+pub struct Row {
     path: String,
     kind: EntryKind,
     size: u64,
@@ -84,7 +84,7 @@ impl Sink for Rows {
     }
 }
 
-fn read(source: Box<dyn Source>, salvage: bool) -> (Vec<Row>, Journey) {
+pub fn read(source: Box<dyn Source>, salvage: bool) -> (Vec<Row>, Journey) {
     let reading =
         Reading { threads: 1, hashes: Hashes::NONE, archive_hashes: Hashes::NONE, salvage, ..Reading::default() };
     let mut rows = Rows::new();
@@ -237,12 +237,12 @@ type DamageCase<'a> = (&'a str, Damage, &'a [(&'a str, bool, bool)]);
 #[test]
 fn much_damage_is_searched_once() {
     let mut tar = Tarball::default().file("first", b"");
-    for index in 0..20_000 {
+    for index in 0..10_000 {
         let name = format!("{index}");
         tar = tar.content(&[1; 512]).header(&Header { name: name.as_bytes(), magic: V7, ..Header::default() });
     }
     let (rows, _) = read(whole(&tar.end()), true);
-    assert_eq!(rows.len(), 20_001);
+    assert_eq!(rows.len(), 10_001);
     assert!(rows.iter().skip(1).all(|row| row.salvaged));
 }
 

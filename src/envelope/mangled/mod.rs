@@ -113,8 +113,7 @@ const MOST_HEADERS: usize = 64;
 
 /// Where headers stand in `window`, in a block or across two. Only those with a magic are looked for.
 fn headers<'a>(window: &'a [u8], is_header: IsHeader<'a>) -> impl Iterator<Item = usize> + 'a {
-    let magics = window.windows(5).enumerate().filter(|(_, five)| *five == b"ustar");
-    let starts = magics.filter_map(|(at, _)| at.checked_sub(MAGIC_AT));
+    let starts = memchr::memmem::find_iter(window, b"ustar").filter_map(|at| at.checked_sub(MAGIC_AT));
     let is_one = move |at: &usize| window.get(*at..).is_some_and(|rest| rest.len() >= BLOCK_BYTES && is_header(rest));
     starts.filter(is_one).take(MOST_HEADERS)
 }
