@@ -93,7 +93,7 @@ impl Graph {
             dangling: Vec::new(),
             dangling_more: 0,
             cap: limits.findings_per_code.max(1),
-            longest: limits.path_bytes,
+            longest: limits.path_bytes_warn,
             deepest: limits.path_depth,
             through: Sharing::default(),
             pointing: Sharing::default(),
@@ -218,7 +218,7 @@ impl Graph {
             return true;
         }
         let mut blocked = None;
-        // Each folder costs its whole path; beyond the limits, where an archive cannot pass any more, that is too much.
+        // Each folder costs its whole path; past what systems allow, and what a warning tells of, that is too much.
         let mut end = if self.is_bounded(parent) { parent.len() } else { 0 };
         while end > 0 {
             let folder = parent.get(..end).unwrap_or_default();

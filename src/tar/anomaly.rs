@@ -122,10 +122,10 @@ pub enum AnomalyKind {
     UnknownType(u8),
     /// The continuation of a member from another volume: bytes that stand there.
     Continuation(Option<u64>),
-    /// A volume label.
-    Label(Vec<u8>),
-    /// A typeflag of one vendor, and what it means.
-    Vendor(u8, &'static str),
+    /// A volume label, and bytes of payload, which it must not have.
+    Label(Vec<u8>, u64),
+    /// A typeflag of one vendor, what it means, and bytes of payload.
+    Vendor(u8, &'static str, u64),
     /// The listing of a directory in an incremental backup.
     Incremental(Dumpdir),
     /// A link, device or pipe with a size.
@@ -195,7 +195,7 @@ impl AnomalyKind {
             Self::PaxSize { .. } | Self::StarSize { .. } => &code::TAR_PAX_SIZE,
             Self::TwoReadings(_) | Self::TwoNames { .. } => &code::TAR_TWO_READINGS,
             Self::Charset(_) => &code::TAR_CHARSET,
-            Self::Label(_) => &code::TAR_LABEL,
+            Self::Label(..) => &code::TAR_LABEL,
             Self::Vendor(..) => &code::TAR_VENDOR_TYPE,
             Self::Incremental(_) => &code::TAR_INCREMENTAL,
             Self::SparseMap(_) => &code::TAR_SPARSE_MAP,
@@ -228,6 +228,10 @@ impl AnomalyKind {
             Self::Incremental(listing) if listing.malformed > 0 || !listing.is_closed() => Severity::Error,
             Self::Incremental(listing) if listing.elsewhere == 0 => Severity::Info,
             Self::SparseMap(MapFault::Short { .. }) => Severity::Warning,
+            // GNU tar and Python restore the payload as a file.
+            Self::Vendor(_, _, bytes) if *bytes > 0 => Severity::Warning,
+            // Python restores it as a file.
+            Self::Label(_, bytes) if *bytes > 0 => Severity::Warning,
             // It is no other framing, but another file.
             Self::StarSize { .. } => Severity::Error,
             // Without a path, a target or a size, readers end up with different members; other keys only lose a detail.
@@ -308,10 +312,16 @@ impl fmt::Display for AnomalyKind {
                 f.write_str("member continues from another volume (typeflag 'M')")?;
                 offset.map_or(Ok(()), |offset| write!(f, ": {offset} bytes of it stand there"))
             }
-            Self::Label(label) => write!(f, "volume label \"{}\"", label.escape_ascii()),
-            Self::Vendor(flag, what) => {
-                write!(f, "typeflag '{}' is {what}; its payload is passed over", flag.escape_ascii())
+            Self::Label(label, 0) => write!(f, "volume label \"{}\"", label.escape_ascii()),
+            Self::Label(label, bytes) => {
+                write!(f, "volume label \"{}\" with {bytes} bytes of payload: a file to Python", label.escape_ascii())
             }
+            Self::Vendor(flag, what, 0) => write!(f, "typeflag '{}' is {what}", flag.escape_ascii()),
+            Self::Vendor(flag, what, bytes) => write!(
+                f,
+                "typeflag '{}' is {what}; its payload of {bytes} bytes is passed over here, and a file to GNU tar and Python",
+                flag.escape_ascii()
+            ),
             Self::Incremental(listing) => {
                 let Dumpdir { present, elsewhere, directories, malformed, .. } = listing;
                 write!(f, "incremental backup: of this directory {present} files are in this archive, ")?;

@@ -12,6 +12,7 @@ use super::extension::{Extension, Extensions};
 use super::fork::Expects;
 use super::header::{Dialect, RawHeader};
 use super::number::{Number, NumberError};
+use super::sparse::MapFault;
 
 /// A member, lent until the next step.
 #[derive(Debug, Clone)]
@@ -101,7 +102,7 @@ pub(super) fn framing(
     if size > i64::MAX.cast_unsigned().saturating_sub(512) {
         return Err(Unframed(AnomalyKind::BadNumber("size", NumberError::Overflow)));
     }
-    let kind = kind(header, name, extension, odd);
+    let kind = kind(header, name, size, extension, odd);
     let real_size = match (kind, header.typeflag()) {
         (EntryKind::Sparse, b'S') => match header.real_size() {
             _ if extension.star_real_size.is_some() => extension.star_real_size,
@@ -149,13 +150,22 @@ pub(super) fn framing(
     {
         odd(AnomalyKind::StarSize { pax, stored: stored_size });
     }
+    if extension.is_sparse && !sparse {
+        odd(AnomalyKind::SparseMap(MapFault::NoFile));
+    }
     if sparse {
         odd(AnomalyKind::Sparse { stored: stored_size, size: real_size });
     }
     Ok(Framing { kind, size: real_size.unwrap_or(stored_size), stored_size, sparse, real_size, other })
 }
 
-fn kind(header: RawHeader<'_>, name: &[u8], extension: &Extension, odd: &mut dyn FnMut(AnomalyKind)) -> EntryKind {
+fn kind(
+    header: RawHeader<'_>,
+    name: &[u8],
+    size: u64,
+    extension: &Extension,
+    odd: &mut dyn FnMut(AnomalyKind),
+) -> EntryKind {
     match header.typeflag() {
         // GNU tar and Python fill the holes of a contiguous file, too.
         b'0' | 0 | b'7' if extension.is_sparse => EntryKind::Sparse,
@@ -176,11 +186,11 @@ fn kind(header: RawHeader<'_>, name: &[u8], extension: &Extension, odd: &mut dyn
             EntryKind::Other
         }
         b'V' => {
-            odd(AnomalyKind::Label(header.name().to_vec()));
+            odd(AnomalyKind::Label(header.name().to_vec(), size));
             EntryKind::Other
         }
         flag if vendor(flag).is_some() => {
-            odd(AnomalyKind::Vendor(flag, vendor(flag).unwrap_or_default()));
+            odd(AnomalyKind::Vendor(flag, vendor(flag).unwrap_or_default(), size));
             EntryKind::Other
         }
         other => {

@@ -52,6 +52,8 @@ pub enum MapFault {
     },
     /// The number of regions is not the one that is announced.
     Count,
+    /// The member is no file: a link, a directory. Readers differ in what they make of it, down to its name.
+    NoFile,
     /// A version of the format that nobody knows, or maps of two versions at once.
     Version,
 }
@@ -69,6 +71,7 @@ impl fmt::Display for MapFault {
             }
             Self::NoSize => f.write_str("comes without the size of the file"),
             Self::Cut => f.write_str("is longer than the payload that holds it"),
+            Self::NoFile => f.write_str("belongs to a member that is no file; readers call it by different names"),
             Self::Version => f.write_str("is of an unknown version, or of two"),
             Self::Short { end, size } => {
                 write!(f, "ends at {end} of {size} bytes: GNU tar restores the file shorter, others do not")

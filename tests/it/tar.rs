@@ -99,9 +99,6 @@ fn sha256(bytes: &[u8]) -> String {
     hex(&<[u8; 32]>::from(Sha256::digest(bytes)))
 }
 
-/// Name, offsets and bytes of data, size.
-type SparseFile<'a> = (&'a str, &'a [(u64, usize)], u64);
-
 /// A file with holes: `parts` are offsets and bytes of data.
 fn sparse_file(path: &Path, parts: &[(u64, usize)], size: u64) {
     let mut file = std::fs::File::create(path).unwrap();
@@ -119,7 +116,7 @@ fn sparse_files_read_as_they_were_written() {
     }
     let folder = tempfile::tempdir().unwrap();
     let many: Vec<(u64, usize)> = (0..60).map(|index| (index * 65_536, 4096)).collect();
-    let files: [SparseFile<'_>; 5] = [
+    let files: [(&str, Parts<'_>, u64); 5] = [
         ("hole-last", &[(0, 4096)], 1 << 20),
         ("hole-first", &[(1 << 20, 5000)], (1 << 20) + 5000),
         ("only-a-hole", &[], 300_000),
@@ -228,9 +225,10 @@ fn five() -> Vec<u8> {
 
 /// A change of a file's bytes.
 type Damage = fn(&mut Vec<u8>);
-
-/// What is done, and which members are there then: name, whether salvaged, whether whole.
-type DamageCase<'a> = (&'a str, Damage, &'a [(&'a str, bool, bool)]);
+/// Names, whether they were found behind damage, and whether they are whole.
+type Found<'a> = &'a [(&'a str, bool, bool)];
+/// Offsets and lengths of what is stored of a sparse file.
+type Parts<'a> = &'a [(u64, usize)];
 
 /// Headers without a magic are looked for block by block, and the whole rest of a mapped file is lent at each of them: the
 /// search must not go over all of it again each time.
@@ -248,7 +246,7 @@ fn much_damage_is_searched_once() {
 
 #[test]
 fn members_behind_damage_are_found_again() {
-    let cases: [DamageCase<'_>; 4] = [
+    let cases: [(&str, Damage, Found<'_>); 4] = [
         // A header is overwritten: its member is lost, and nobody can tell what belonged to whom.
         (
             "overwritten",
