@@ -12,6 +12,7 @@ use crate::digest::{Digests, MemberDigests};
 use crate::entry::Entry;
 use crate::finding::Finding;
 use crate::graph::{Found, Graph};
+use crate::report::escaped;
 use crate::report::listing::{Format, Line, Style, Tail};
 use crate::source::Chunk;
 use crate::verify::{Opened, Road};
@@ -50,7 +51,10 @@ pub(super) fn run(args: &List) -> Result<Exit, Trouble> {
                 lister.graph = args.anomalies.then(|| Graph::new(&reading.limits, reading.now));
                 let journey = road.walk(&mut lister)?;
                 let found = lister.graph.take().map(|graph| graph.finish(depth)).unwrap_or_default();
-                let found: Vec<Finding> = found.into_iter().flat_map(Found::into_findings).collect();
+                let mut found: Vec<Finding> = found.into_iter().flat_map(Found::into_findings).collect();
+                if style == Style::Text {
+                    found.iter_mut().for_each(name_entry);
+                }
                 Ok((journey, (lister.finish().map_err(|error| Trouble::output(&error))?, found)))
             }
         }
@@ -70,6 +74,13 @@ pub(super) fn run(args: &List) -> Result<Exit, Trouble> {
     let rest = innermost.journey.all_findings().filter(|finding| finding.place.entry.is_none()).chain(&found);
     write_all(out, &*style.format(reading.hashes), rest).map_err(|error| Trouble::output(&error))?;
     Ok(nested::worse(outside, nested::exit(findings())))
+}
+
+/// Puts the member's name into the sentence: its line was written long before.
+fn name_entry(finding: &mut Finding) {
+    if let Some(path) = finding.place.entry.take() {
+        finding.message = format!("{} {}", escaped(&path), finding.message);
+    }
 }
 
 fn write_all<'a>(

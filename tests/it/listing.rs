@@ -455,6 +455,20 @@ fn the_hostile_names_come_through_every_format() {
 }
 
 #[test]
+fn what_members_are_to_each_other_is_listed_by_name() {
+    let archive = corpus().join("bad/symlink-written-outside.tar");
+    let output = veritar(&archive, &["--anomalies"]);
+    assert_eq!(output.status.code(), Some(1));
+    let shown = text(&output.stdout);
+    let line = shown.lines().find(|line| line.contains("entry/written-outside")).unwrap();
+    assert!(line.starts_with("error ") && line.contains(": dtr-backup-v2.9.4-online/"), "{shown}");
+    let rows = text(&veritar(&archive, &["--anomalies", "--format", "jsonl"]).stdout);
+    let found = rows.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let found: Vec<_> = found.filter(|row| row["finding"]["code"] == "entry/written-outside").collect();
+    assert!(found.len() == 1 && found[0]["finding"]["entry"].is_string(), "{rows}");
+}
+
+#[test]
 fn anomalies_are_listed_with_their_members_and_without() {
     for (archive, code, odd, member) in [
         ("bad/tar-padding.tar", 0, "tar/padding", true),
