@@ -12,6 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use bytes::Bytes;
 
 use super::{Digests, Hasher, Hashes};
+use crate::source::zeros;
 use crate::walk::Workers;
 
 /// Bytes up to which a member goes into a batch: hashing them takes less than handing them over alone.
@@ -156,13 +157,8 @@ impl<T: Send + 'static> MemberDigests<T> {
     }
 
     /// More of the member's content that is zeros and stored nowhere.
-    pub fn hole(&mut self, mut bytes: u64) {
-        static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
-        while bytes > 0 {
-            let piece = usize::try_from(bytes).unwrap_or(ZEROS.len()).min(ZEROS.len());
-            self.data(&Bytes::from_static(ZEROS.get(..piece).unwrap_or_default()));
-            bytes = bytes.saturating_sub(piece as u64);
-        }
+    pub fn hole(&mut self, bytes: u64) {
+        zeros(bytes).for_each(|piece| self.data(&piece));
     }
 
     /// The member is over. One that is not `whole` has no digests.

@@ -188,3 +188,14 @@ impl<F: Feed> Source for Buffered<F> {
         Ok(skipped)
     }
 }
+
+/// So many zeros, in pieces that all lie in the same memory: what an archive says and does not store.
+pub fn zeros(bytes: u64) -> impl Iterator<Item = Bytes> {
+    static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+    let mut left = bytes;
+    std::iter::from_fn(move || {
+        let piece = usize::try_from(left).unwrap_or(ZEROS.len()).min(ZEROS.len());
+        left = left.saturating_sub(piece as u64);
+        (piece > 0).then(|| Bytes::from_static(ZEROS.get(..piece).unwrap_or_default()))
+    })
+}

@@ -9,7 +9,7 @@ mod guard;
 mod memory;
 mod stream;
 
-pub use chunk::{Buffer, Buffered, Chunk, Feed, Pool};
+pub use chunk::{Buffer, Buffered, Chunk, Feed, Pool, zeros};
 pub use file::{MappedFile, Opened, open};
 pub use memory::{MemorySource, SplitSource};
 pub use stream::ReadFeed;

@@ -29,7 +29,7 @@ use crate::error::Error;
 use crate::finding::Finding;
 use crate::place::{Depth, Place};
 use crate::secret::Unlock;
-use crate::source::{Buffered, Chunk, Feed};
+use crate::source::{Buffered, Chunk, Feed, zeros};
 use crate::walk::{Sink, Want};
 
 /// Chunks that wait between an archive and the one inside it.
@@ -232,14 +232,10 @@ impl Sink for Courier {
         }
     }
 
-    fn hole(&mut self, mut bytes: u64) {
-        static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
-        while let (true, Some(sender), true) = (self.carries, &self.sender, bytes > 0) {
-            let piece = usize::try_from(bytes).unwrap_or(ZEROS.len()).min(ZEROS.len());
-            if sender.send(Bytes::from_static(ZEROS.get(..piece).unwrap_or_default())).is_err() {
-                self.sender = None;
-            }
-            bytes -= piece as u64;
+    fn hole(&mut self, bytes: u64) {
+        let Some(sender) = self.sender.as_ref().filter(|_| self.carries) else { return };
+        if !zeros(bytes).all(|piece| sender.send(piece).is_ok()) {
+            self.sender = None;
         }
     }
 

@@ -403,3 +403,19 @@ fn what_is_too_large_to_hold_is_refused_or_passed_over() {
     assert!(!rows[0].whole);
     assert!(journey.findings.iter().any(|found| found.code == &code::TAR_TRUNCATED), "{:?}", journey.findings);
 }
+
+#[test]
+fn an_archive_inside_that_is_stored_sparse_comes_with_its_holes() {
+    // Its end marker is a hole: without it the archive inside would end too early.
+    let inner = Tarball::default().file("inside", b"x").end();
+    let size = inner.len() as u64;
+    let mut tar = Tarball::default();
+    tar.0.extend_from_slice(&gnu_sparse("inner.tar", &[(0, size - 1024), (size, 0)], size));
+    let outer = tar.content(&inner[..inner.len() - 1024]).end();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("outer.tar");
+    std::fs::write(&path, outer).unwrap();
+    let path = path.to_str().unwrap();
+    let (exit, shown, errors) = crate::cli::run(&["list", "--format", "names", "--inside", "inner.tar", path]);
+    assert_eq!((exit, shown.as_str(), errors.as_str()), (0, "inside\n", ""));
+}
