@@ -617,6 +617,11 @@ codes! {
         "members disagree about something that one archive has once",
         "two versions or two clusters in one archive: two backups were put together, or one was changed by hand",
         "list the members named, find out where each comes from, and run the backup again";
+    // what the content of members proves
+    PROBE_TOO_LARGE = "probe/too-large", Error, Inconclusive,
+        "a member is larger than what a probe may hold",
+        "what it holds was not looked at, so nobody can tell whether it is good",
+        "raise --limit probe-bytes for archives you trust";
     RULE_TAR_POLICY = "rule/archive-form", Error, Fail,
         "the archive's form breaks the rule set's policy",
         "the product's own writer never leaves an archive like this",

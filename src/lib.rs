@@ -5,7 +5,7 @@
 //! takes one kind of thing, hands on one other, and imports only what stands above it.
 //!
 //! ```text
-//! source ──► envelope ──► tar ──► entry ──► walk ──► digest, graph, rule ──► verify ──► report
+//! source ──► envelope ──► tar ──► entry ──► walk ──► digest, graph, probe, rule ──► verify ──► report
 //! bytes      bytes        frames  entries   events   facts, findings         outcome    text, json
 //!            + proofs     + anomalies
 //! ```
@@ -25,6 +25,7 @@ pub mod entry;
 pub mod walk;
 pub mod digest;
 pub mod graph;
+pub mod probe;
 pub mod rule;
 pub mod error;
 pub mod verify;

@@ -87,6 +87,8 @@ limits! {
     symlink_bytes: "symlink-bytes" = 64 * MIB;
     /// Symbolic links followed for one path; Linux follows 40.
     symlink_steps: "symlink-steps" = 40;
+    /// Bytes of a member that a probe holds whole: PEM, JSON.
+    probe_bytes: "probe-bytes" = 16 * MIB;
     /// Bytes of a rule file.
     rule_file_bytes: "rule-file-bytes" = MIB;
     /// Memory an Argon2 key derivation may ask for; rPGP allows 2 GiB.

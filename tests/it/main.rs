@@ -23,6 +23,7 @@ mod nested;
 mod openpgp;
 mod openpgp_peers;
 mod others;
+mod probe;
 mod readers;
 mod rule;
 mod sealed;

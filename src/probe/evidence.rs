@@ -1,0 +1,33 @@
+//! What a member tells that makes sense only beside other members.
+//!
+//! Promises: small and owned; no secret in the clear but in types that zero it. Refuses to know: which members belong
+//! together: rules say so.
+
+/// One piece of evidence.
+#[derive(Debug)]
+pub enum Evidence {
+    /// Something that others may refer to.
+    Definition(Definition),
+    /// Something that must be defined elsewhere.
+    Reference(Reference),
+}
+
+/// Something that others may refer to: a blob by its digest, a row by its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
+    /// Its name.
+    pub name: String,
+    /// Its size in bytes, where that is known.
+    pub size: Option<u64>,
+}
+
+/// Something that must be defined elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// What it is to the one that refers, in a word or two: `layer`, `config`, `link target`.
+    pub role: &'static str,
+    /// The name it must have.
+    pub name: String,
+    /// The size it must have, where that is told.
+    pub size: Option<u64>,
+}

@@ -1,0 +1,30 @@
+//! Probes, one module each: what is learned is the same for any cut, and is held against programs that others wrote.
+
+use veritar::limits::Limits;
+use veritar::probe::{self, Learned, Settings, Subject};
+
+/// What the probe called `name` learns of `content`, which must not depend on how it is cut.
+pub fn learn(name: &str, path: &str, content: &[u8], settings: &Settings, at: Option<i64>) -> Learned {
+    let limits = Limits::default();
+    let kind = probe::find(name).unwrap();
+    let cut = |size: usize| {
+        let size_of = content.len() as u64;
+        let subject = Subject { path: path.as_bytes(), size: size_of, settings, limits: &limits, at };
+        let mut probe = (kind.start)(&subject);
+        content.chunks(size).for_each(|piece| probe.feed(piece));
+        probe.finish()
+    };
+    let whole = cut(content.len().max(1));
+    for size in [1, 7, 512, 4095] {
+        let pieces = cut(size);
+        assert_eq!(pieces.faults(), whole.faults(), "{name} on {path} in pieces of {size}");
+        assert_eq!(pieces.facts(), whole.facts(), "{name} on {path} in pieces of {size}");
+        assert_eq!(pieces.expected, whole.expected, "{name} on {path} in pieces of {size}");
+    }
+    whole
+}
+
+/// The codes of the faults learned, in order.
+pub fn codes(learned: &Learned) -> Vec<&'static str> {
+    learned.faults().iter().map(|fault| fault.code.id).collect()
+}
