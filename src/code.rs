@@ -622,6 +622,14 @@ codes! {
         "a member is larger than what a probe may hold",
         "what it holds was not looked at, so nobody can tell whether it is good",
         "raise --limit probe-bytes for archives you trust";
+    REFERENCE_MISSING = "reference/missing", Error, Fail,
+        "a member refers to something that is nowhere in the archive",
+        "what is referred to cannot be restored: an image without one of its layers cannot be pulled, a tag without its manifest leads nowhere",
+        "look whether the original is still whole at the source, and run the backup again; where it is gone there too, push the image again or delete what refers to it";
+    REFERENCE_SIZE = "reference/size", Warning, Fail,
+        "something has another size than what refers to it says",
+        "it was cut or changed after it was written, or was described wrongly from the start: some clients refuse to load what is not as long as they were told",
+        "compare with the original; where its digest holds, it is whole, and only the description is wrong";
     RULE_TAR_POLICY = "rule/archive-form", Error, Fail,
         "the archive's form breaks the rule set's policy",
         "the product's own writer never leaves an archive like this",
