@@ -205,6 +205,12 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("openpgp/signature-unknown", "signed::a_signature_is_good_bad_or_by_somebody_else"),
     ("openpgp/unsigned", "signed::a_signature_is_good_bad_or_by_somebody_else"),
     ("openpgp/signature-doubtful", "signed::a_key_that_was_expired_or_revoked_is_not_relied_on"),
+    ("rule/gap", "rule_inside::rows_are_counted_without_gaps"),
+    ("rule/condition-unknown", "rule_inside::a_rule_holds_for_the_versions_that_it_names"),
+    ("rule/declined", "rule_inside::a_set_that_declines_judges_nothing"),
+    ("rule/too-old", "rule_inside::a_backup_may_be_too_old"),
+    ("rule/age-unknown", "rule_inside::a_backup_may_be_too_old"),
+    ("rule/shrunk", "rule_inside::a_backup_may_be_too_small"),
     ("rules/nothing-applied", "rule::a_set_that_applies_to_nothing_proves_nothing"),
 ];
 

@@ -26,6 +26,7 @@ mod others;
 mod probe;
 mod readers;
 mod rule;
+mod rule_inside;
 mod sealed;
 mod signed;
 mod support;
