@@ -175,6 +175,10 @@ codes! {
         "the member that was gone into stands several times in the archive",
         "the first one was read, as `veritar cat` does; a restore leaves the last one on the disk",
         "find out which one is meant, and why there are several";
+    NESTED_INCOMPLETE = "nested/incomplete", Error, Fail,
+        "an archive inside the archive holds less than it must",
+        "it is whole, but what its program should have packed is not there; the restore unpacks it and misses data",
+        "go into it with `veritar list --inside MEMBER`, compare with a good one, and run the backup again";
 
     // --- gzip ---
     GZIP_TRUNCATED = "gzip/truncated", Error, Fail,

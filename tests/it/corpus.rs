@@ -200,6 +200,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("nested/container", "nested::the_member_is_judged_as_the_same_bytes_in_a_file"),
     ("nested/member-missing", "nested::a_member_that_is_not_there_or_stands_twice"),
     ("nested/member-twice", "nested::a_member_that_is_not_there_or_stands_twice"),
+    ("nested/incomplete", "probe::archive::an_archive_without_members_or_with_too_few"),
     ("openpgp/signature-good", "signed::a_signature_is_good_bad_or_by_somebody_else"),
     ("openpgp/signature-bad", "signed::a_signature_is_good_bad_or_by_somebody_else"),
     ("openpgp/signature-unknown", "signed::a_signature_is_good_bad_or_by_somebody_else"),
