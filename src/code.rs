@@ -626,6 +626,14 @@ codes! {
         "a member is larger than what a probe may hold",
         "what it holds was not looked at, so nobody can tell whether it is good",
         "raise --limit probe-bytes for archives you trust";
+    TEXT_NOT_TEXT = "text/not-text", Error, Fail,
+        "a member that must be text holds something that no text holds",
+        "a block of a disk, a piece of another file or a wrong encoding stands where a program expects settings: it will not read them",
+        "look at the bytes around the offset; take the file from another backup, or save it as UTF-8 at its source";
+    TEXT_EMPTY = "text/empty", Error, Fail,
+        "a member that must hold text is empty",
+        "the file was created and never written, or its content was lost; the restore puts an empty file in place of the settings",
+        "look at the file on the machine it came from, and run the backup again";
     RULE_TAR_POLICY = "rule/archive-form", Error, Fail,
         "the archive's form breaks the rule set's policy",
         "the product's own writer never leaves an archive like this",

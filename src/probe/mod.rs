@@ -17,6 +17,7 @@ mod hold;
 mod lab;
 mod learned;
 mod nested;
+mod text;
 
 pub use catalog::{ALL, find};
 pub use evidence::{Definition, Evidence, Reference};

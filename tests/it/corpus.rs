@@ -206,6 +206,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("openpgp/signature-unknown", "signed::a_signature_is_good_bad_or_by_somebody_else"),
     ("openpgp/unsigned", "signed::a_signature_is_good_bad_or_by_somebody_else"),
     ("openpgp/signature-doubtful", "signed::a_key_that_was_expired_or_revoked_is_not_relied_on"),
+    ("text/not-text", "probe::text::what_is_no_text_is_told_with_its_first_byte"),
+    ("text/empty", "probe::text::nothing_at_all_is_text_unless_something_is_asked_for"),
     ("rules/nothing-applied", "rule::a_set_that_applies_to_nothing_proves_nothing"),
 ];
 
