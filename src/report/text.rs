@@ -62,6 +62,7 @@ fn one(out: &mut dyn io::Write, result: &Result, verbose: bool) -> io::Result<()
             let source = escaped(outcome.source.as_bytes());
             writeln!(out, "{} {source}: {}", verdict(overall), summary(outcome))?;
             facts(out, outcome)?;
+            secrets(out, outcome, verbose)?;
             let mut findings: Vec<&Finding> = outcome.findings.iter().collect();
             findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
             for each in findings.iter().filter(|each| verbose || each.severity > Severity::Info) {
@@ -158,6 +159,28 @@ fn facts(out: &mut dyn io::Write, outcome: &Outcome) -> io::Result<()> {
         line(out, "rules", &value)?;
     }
     Ok(())
+}
+
+/// Who may read the archive has these.
+fn secrets(out: &mut dyn io::Write, outcome: &Outcome, verbose: bool) -> io::Result<()> {
+    let secrets = &outcome.secrets;
+    if secrets.members == 0 {
+        return Ok(());
+    }
+    let members = if secrets.members == 1 { "1 member holds" } else { &format!("{} members hold", secrets.members) };
+    let around = if secrets.encrypted { "is encrypted" } else { "is not encrypted" };
+    writeln!(out, "  {:<9} {members} private keys or tokens; the archive around them {around}", "secrets")?;
+    if !verbose {
+        return Ok(());
+    }
+    for member in &secrets.list {
+        writeln!(out, "    - {}: {}", name(&member.path), member.what.join("; "))?;
+    }
+    let listed = u64::try_from(secrets.list.len()).unwrap_or(u64::MAX);
+    match secrets.members.saturating_sub(listed) {
+        0 => Ok(()),
+        more => writeln!(out, "    - {more} more"),
+    }
 }
 
 fn contents(outcome: &Outcome) -> String {

@@ -4,6 +4,7 @@
 //! inside a layer that failed its own check is believed. Refuses to know: how an outcome is shown.
 
 mod archive;
+mod disclosed;
 mod findings;
 mod nested;
 mod outcome;
@@ -13,7 +14,7 @@ mod wrapping;
 
 pub use archive::Archive;
 pub use nested::{Carried, Nest};
-pub use outcome::{Inventory, Layer, Outcome, Totals, Verdict};
+pub use outcome::{Inventory, Layer, Outcome, SecretMember, Secrets, Totals, Verdict};
 pub use provisional::Journey;
 pub use road::{Opened, Progress, Reading, Road};
 pub use wrapping::{Form, Wrapper, Wrapping};
@@ -32,6 +33,7 @@ use crate::secret::Unlock;
 use crate::source::Chunk;
 use crate::tar;
 use crate::walk::{Sink, Want, Workers};
+use disclosed::Disclosed;
 use findings::Findings;
 
 /// What to verify with.
@@ -87,7 +89,7 @@ pub fn verify_inside(
     let mut outcomes = Vec::with_capacity(carried.len() + 1);
     for mut outer in carried {
         let goes_on = outer.journey.settle() && outer.found;
-        let verified = Verified { judge: None, inventory: outer.inventory, content: None };
+        let verified = Verified { judge: None, inventory: outer.inventory, secrets: Secrets::default(), content: None };
         outcomes.push(conclude(outer.name, outer.file_name, outer.journey, Some(verified), options));
         if !goes_on {
             return Ok(outcomes);
@@ -107,13 +109,16 @@ fn conclude(
 ) -> Outcome {
     let believed = journey.settle();
     let mut inventory = Inventory::default();
+    let mut secrets = Secrets::default();
     let mut content = None;
     let mut judgement = Judgement::default();
     if let (Some(verified), true) = (verified, believed) {
         inventory = verified.inventory;
         content = verified.content;
+        let encrypted = journey.layers.iter().any(|layer| layer.encrypted);
+        secrets = Secrets { encrypted, ..verified.secrets };
         let form = ArchiveForm {
-            encrypted: journey.layers.iter().any(|layer| layer.encrypted),
+            encrypted,
             entries: inventory.entries,
             complete: journey.is_complete(),
             end_marker: match journey.walked.map(|walked| walked.end_marker) {
@@ -141,6 +146,7 @@ fn conclude(
         totals: journey.walked.map(|walked| Totals::from(walked.accounts)),
         layers: outcome::layers(journey.layers, journey.walked.is_some()),
         inventory,
+        secrets,
         rules: judgement.judged,
         coverage: judgement.coverage,
         findings,
@@ -152,6 +158,7 @@ struct Verified {
     /// None where the archive is only read for what is in it.
     judge: Option<Judge>,
     inventory: Inventory,
+    secrets: Secrets,
     content: Option<[u8; 32]>,
 }
 
@@ -159,6 +166,7 @@ struct Verified {
 struct Verifier {
     judge: Judge,
     inventory: Inventory,
+    disclosed: Disclosed,
     members: Option<MemberDigests<Vec<u8>>>,
     content: Sha256,
     /// Whether the entry is none of the first archive's: read, because every byte is, and not judged.
@@ -171,6 +179,7 @@ impl Verifier {
         Self {
             judge,
             inventory: Inventory::default(),
+            disclosed: Disclosed::new(reading.limits.findings_per_code),
             members: reading.hashes.any().then(|| MemberDigests::new(reading.hashes, workers)),
             content: Sha256::new(),
             is_further: false,
@@ -185,7 +194,8 @@ impl Verifier {
             }
             content = Some(self.content.finalize().into());
         }
-        Verified { judge: Some(self.judge), inventory: self.inventory, content }
+        let secrets = self.disclosed.finish();
+        Verified { judge: Some(self.judge), inventory: self.inventory, secrets, content }
     }
 }
 
@@ -197,6 +207,7 @@ impl Sink for Verifier {
         }
         self.judge.entry(entry);
         self.inventory.count(entry);
+        self.disclosed.begin(entry.path);
         let Some(members) = &mut self.members else { return Want::Stream };
         let record = content_record(entry);
         let weight = record.len();
@@ -210,6 +221,9 @@ impl Sink for Verifier {
     }
 
     fn data(&mut self, chunk: &Chunk) {
+        if !self.is_further {
+            self.disclosed.data(&chunk.bytes);
+        }
         match &mut self.members {
             Some(members) if !self.is_further => members.data(&chunk.bytes),
             _ => touch(&chunk.bytes),
@@ -217,12 +231,18 @@ impl Sink for Verifier {
     }
 
     fn hole(&mut self, bytes: u64) {
+        if !self.is_further {
+            self.disclosed.hole(bytes);
+        }
         if let (Some(members), false) = (&mut self.members, self.is_further) {
             members.hole(bytes);
         }
     }
 
     fn end(&mut self, whole: bool) {
+        if !self.is_further {
+            self.disclosed.end();
+        }
         if let (Some(members), false) = (&mut self.members, self.is_further) {
             members.end(whole);
         }
