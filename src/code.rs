@@ -15,6 +15,15 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Every severity, the gravest first.
+    pub const ALL: [Self; 3] = [Self::Error, Self::Warning, Self::Info];
+
+    /// The severity that has this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|severity| severity.as_str() == word)
+    }
+
     /// The word used in every output.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -50,6 +59,25 @@ pub struct Code {
     pub why: &'static str,
     /// What to do about it.
     pub fix: &'static str,
+}
+
+/// Areas whose errors say that bytes are damaged or were not read, or that nothing was judged.
+const FIXED_AREAS: &[&str] =
+    &["compressed", "gzip", "limit", "mangled", "openpgp", "rules", "source", "tar", "wrapper"];
+
+impl Code {
+    /// The part of the identifier before the slash.
+    #[must_use]
+    pub fn area(&self) -> &'static str {
+        self.id.split_once('/').map_or(self.id, |(area, _)| area)
+    }
+
+    /// Whether its errors stay errors whatever anybody sets: nobody may turn damage, or an archive that was not read or
+    /// not judged, into a pass. What rules ask for and what members hold is for people to weigh.
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        FIXED_AREAS.contains(&self.area())
+    }
 }
 
 /// The code with this identifier.

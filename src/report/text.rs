@@ -269,7 +269,8 @@ pub fn explain(out: &mut dyn io::Write, code: &Code) -> io::Result<()> {
         crate::code::Decides::Inconclusive => "leaves the archive undecided (exit 3)",
     };
     writeln!(out, "{}: {}\n", code.id, code.title)?;
-    writeln!(out, "severity  {}; as an error it {decides}", code.severity.as_str())?;
+    let fixed = if code.is_fixed() { ", and cannot be made less than that" } else { "" };
+    writeln!(out, "severity  {}; as an error it {decides}{fixed}", code.severity.as_str())?;
     writeln!(out, "why       {}", code.why)?;
     writeln!(out, "fix       {}", code.fix)
 }

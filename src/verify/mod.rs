@@ -10,6 +10,7 @@ mod nested;
 mod outcome;
 mod provisional;
 mod road;
+mod severities;
 mod verifier;
 mod wrapping;
 
@@ -18,6 +19,7 @@ pub use nested::{Carried, Nest};
 pub use outcome::{Inventory, Layer, Outcome, SecretMember, Secrets, Totals, Verdict};
 pub use provisional::Journey;
 pub use road::{Opened, Progress, Reading, Road};
+pub use severities::{Fixed, Severities};
 pub use wrapping::{Form, Wrapper, Wrapping};
 
 use std::sync::Arc;
@@ -43,6 +45,8 @@ pub struct Options {
     pub choice: Choice,
     /// Whether a warning fails the archive.
     pub fail_on_warning: bool,
+    /// How grave findings are, where that is not what their codes and rules say.
+    pub severities: Severities,
     /// Bytes of the backup before, where there is one to compare with.
     pub previous_bytes: Option<u64>,
 }
@@ -139,10 +143,10 @@ fn conclude(
         judgement = verified.judge.map_or_else(Judgement::default, |judge| judge.conclude(&form));
     }
     let mut findings = Findings::new(options.reading.limits.findings_per_code);
-    findings.extend(journey.layers.iter_mut().flat_map(|layer| std::mem::take(&mut layer.findings)));
-    findings.extend(journey.findings);
-    findings.extend(judgement.findings);
-    findings.extend(file_name.and_then(|name| archive::misnamed(&name, &journey.layers)));
+    let misnamed = file_name.and_then(|name| archive::misnamed(&name, &journey.layers));
+    let of_layers = journey.layers.iter_mut().flat_map(|layer| std::mem::take(&mut layer.findings));
+    let all = of_layers.chain(journey.findings).chain(judgement.findings).chain(misnamed);
+    findings.extend(all.map(|finding| options.severities.applied(finding)));
     let findings = findings.finish();
     Outcome {
         source: name,
