@@ -15,6 +15,15 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Every severity, the gravest first.
+    pub const ALL: [Self; 3] = [Self::Error, Self::Warning, Self::Info];
+
+    /// The severity that has this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|severity| severity.as_str() == word)
+    }
+
     /// The word used in every output.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -50,6 +59,25 @@ pub struct Code {
     pub why: &'static str,
     /// What to do about it.
     pub fix: &'static str,
+}
+
+/// Areas whose errors say that bytes are damaged or were not read, or that nothing was judged.
+const FIXED_AREAS: &[&str] =
+    &["compressed", "gzip", "limit", "mangled", "openpgp", "rules", "source", "tar", "wrapper"];
+
+impl Code {
+    /// The part of the identifier before the slash.
+    #[must_use]
+    pub fn area(&self) -> &'static str {
+        self.id.split_once('/').map_or(self.id, |(area, _)| area)
+    }
+
+    /// Whether its errors stay errors whatever anybody sets: nobody may turn damage, or an archive that was not read or
+    /// not judged, into a pass. What rules ask for and what members hold is for people to weigh.
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        FIXED_AREAS.contains(&self.area())
+    }
 }
 
 /// The code with this identifier.
@@ -175,6 +203,10 @@ codes! {
         "the member that was gone into stands several times in the archive",
         "the first one was read, as `veritar cat` does; a restore leaves the last one on the disk",
         "find out which one is meant, and why there are several";
+    NESTED_INCOMPLETE = "nested/incomplete", Error, Fail,
+        "an archive inside the archive holds less than it must",
+        "it is whole, but what its program should have packed is not there; the restore unpacks it and misses data",
+        "go into it with `veritar list --inside MEMBER`, compare with a good one, and run the backup again";
 
     // --- gzip ---
     GZIP_TRUNCATED = "gzip/truncated", Error, Fail,
@@ -622,6 +654,14 @@ codes! {
         "a member is larger than what a probe may hold",
         "what it holds was not looked at, so nobody can tell whether it is good",
         "raise --limit probe-bytes for archives you trust";
+    TEXT_NOT_TEXT = "text/not-text", Error, Fail,
+        "a member that must be text holds something that no text holds",
+        "a block of a disk, a piece of another file or a wrong encoding stands where a program expects settings: it will not read them",
+        "look at the bytes around the offset; take the file from another backup, or save it as UTF-8 at its source";
+    TEXT_EMPTY = "text/empty", Error, Fail,
+        "a member that must hold text is empty",
+        "the file was created and never written, or its content was lost; the restore puts an empty file in place of the settings",
+        "look at the file on the machine it came from, and run the backup again";
     REFERENCE_MISSING = "reference/missing", Error, Fail,
         "a member refers to something that is nowhere in the archive",
         "what is referred to cannot be restored: an image without one of its layers cannot be pulled, a tag without its manifest leads nowhere",

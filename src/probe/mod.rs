@@ -17,6 +17,9 @@ mod evidence;
 mod hold;
 mod lab;
 mod learned;
+mod nested;
+mod secrets;
+mod text;
 
 pub use catalog::{ALL, find};
 pub use closure::{Closure, Dangling, Unmet};
@@ -24,6 +27,7 @@ pub use evidence::{Definition, Evidence, Reference};
 pub use hold::Hold;
 pub use lab::{Lab, Spec};
 pub use learned::{Expected, Fault, Learned};
+pub use secrets::{HEAD_BYTES, SecretWatch};
 
 use std::collections::BTreeMap;
 

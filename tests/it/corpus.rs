@@ -200,6 +200,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("nested/container", "nested::the_member_is_judged_as_the_same_bytes_in_a_file"),
     ("nested/member-missing", "nested::a_member_that_is_not_there_or_stands_twice"),
     ("nested/member-twice", "nested::a_member_that_is_not_there_or_stands_twice"),
+    ("nested/incomplete", "probe::archive::an_archive_without_members_or_with_too_few"),
     ("openpgp/signature-good", "signed::a_signature_is_good_bad_or_by_somebody_else"),
     ("openpgp/signature-bad", "signed::a_signature_is_good_bad_or_by_somebody_else"),
     ("openpgp/signature-unknown", "signed::a_signature_is_good_bad_or_by_somebody_else"),
@@ -211,6 +212,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("rule/too-old", "rule_inside::a_backup_may_be_too_old"),
     ("rule/age-unknown", "rule_inside::a_backup_may_be_too_old"),
     ("rule/shrunk", "rule_inside::a_backup_may_be_too_small"),
+    ("text/not-text", "probe::text::what_is_no_text_is_told_with_its_first_byte"),
+    ("text/empty", "probe::text::nothing_at_all_is_text_unless_something_is_asked_for"),
     ("rules/nothing-applied", "rule::a_set_that_applies_to_nothing_proves_nothing"),
 ];
 

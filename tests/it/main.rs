@@ -11,6 +11,7 @@
 
 mod build;
 mod cli;
+mod cli_config;
 mod cli_trust;
 mod corpus;
 mod graph;
