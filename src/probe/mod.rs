@@ -13,10 +13,14 @@
 
 mod catalog;
 mod closure;
+mod docker_inspect;
 mod evidence;
 mod hold;
+mod json;
 mod lab;
 mod learned;
+mod registry;
+mod shown;
 
 pub use catalog::{ALL, find};
 pub use closure::{Closure, Dangling, Unmet};
