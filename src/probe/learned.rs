@@ -57,6 +57,11 @@ impl Learned {
         }
     }
 
+    /// Adds what only became clear after the probe was done.
+    pub fn faults_from(&mut self, faults: impl IntoIterator<Item = Fault>) {
+        faults.into_iter().for_each(|fault| self.add(fault));
+    }
+
     /// Adds a fact. Its name is in the kind's list, or is set by the rule.
     pub fn fact(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
         self.facts.push((name.into(), value.into()));
