@@ -678,6 +678,10 @@ codes! {
         "a member refers to something that is nowhere in the archive",
         "what is referred to cannot be restored: an image without one of its layers cannot be pulled, a tag without its manifest leads nowhere",
         "look whether the original is still whole at the source, and run the backup again; where it is gone there too, push the image again or delete what refers to it";
+    REFERENCE_UNLINKED = "reference/unlinked", Error, Fail,
+        "something that is referred to is there, but not linked where it is needed",
+        "a registry gives out of a repository only what the repository has a link to: without the link, the blob that lies right there cannot be pulled",
+        "compare the repository's folder with the registry's own storage; if the link is missing there too, push the image again";
     REFERENCE_SIZE = "reference/size", Warning, Fail,
         "something has another size than what refers to it says",
         "it was cut or changed after it was written, or was described wrongly from the start: some clients refuse to load what is not as long as they were told",

@@ -39,7 +39,7 @@ pub(super) const KIND: Kind = Kind {
         ),
         ("unless", "pointers from that element: where one of them leads to something not empty, nothing need be there"),
     ],
-    facts: &[("any", "the names that the setting `facts` gives")],
+    facts: &[],
     digest: None,
     check: |settings| Plan::new(settings).map(drop),
     start: |subject| {
@@ -294,7 +294,7 @@ fn conclude(plan: &Plan, gathered: Gathered, learned: &mut Learned, most: u64) {
         learned.fact(name, value);
     }
     for name in gathered.names {
-        learned.evidence.push(Evidence::Definition(Definition { name, size: gathered.size }));
+        learned.evidence.push(Evidence::Definition(Definition { name, size: gathered.size, scope: None }));
     }
     for ((index, _), referred) in gathered.referred {
         if let (Some(name), false) = (referred.name, referred.needless) {

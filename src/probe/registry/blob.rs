@@ -87,7 +87,7 @@ impl Probe for Blob {
         let Self { mut learned, hex, bytes: size, hold, begun, .. } = *self;
         let Some(hex) = hex else { return learned };
         let size = Some(size);
-        let mut define = |name| learned.evidence.push(Evidence::Definition(Definition { name, size }));
+        let mut define = |name| learned.evidence.push(Evidence::Definition(Definition { name, size, scope: None }));
         define(format!("sha256:{hex}"));
         let Some(hold) = hold.filter(|_| begun) else { return learned };
         match hold.whole() {
@@ -96,7 +96,7 @@ impl Probe for Blob {
                 let found = look(&content, &hex, &mut learned, &mut references);
                 if found != Look::Other {
                     let name = manifest_name(&hex);
-                    learned.evidence.push(Evidence::Definition(Definition { name, size }));
+                    learned.evidence.push(Evidence::Definition(Definition { name, size, scope: None }));
                 }
                 learned.evidence.extend(references.into_iter().map(Evidence::Reference));
             }
@@ -104,7 +104,7 @@ impl Probe for Blob {
             Err(fault) => {
                 learned.add(fault);
                 let name = manifest_name(&hex);
-                learned.evidence.push(Evidence::Definition(Definition { name, size }));
+                learned.evidence.push(Evidence::Definition(Definition { name, size, scope: None }));
             }
         }
         learned

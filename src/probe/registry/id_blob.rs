@@ -58,7 +58,7 @@ impl Probe for IdBlob {
         if bytes == 0 {
             learned.fault(&code::REGISTRY_BLOB_EMPTY, None, "is empty");
         }
-        let definition = name.map(|name| Evidence::Definition(Definition { name, size: Some(bytes) }));
+        let definition = name.map(|name| Evidence::Definition(Definition { name, size: Some(bytes), scope: None }));
         learned.evidence.extend(definition);
         learned
     }

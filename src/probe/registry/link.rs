@@ -41,8 +41,19 @@ impl Link {
         Self { purpose: said.purpose, repository, hex, begin: Vec::new(), bytes: 0 }
     }
 
-    fn revision(&self, digits: &str) -> String {
-        format!("revision {}@sha256:{digits}", self.repository)
+    /// What it links in its repository, where a registry asks for that: manifests and what was pushed for them.
+    fn defined(&self) -> Option<Definition> {
+        let digits = self.hex.as_deref()?;
+        let name = match self.purpose {
+            Purpose::Revision => manifest_name(digits),
+            Purpose::Layer => format!("sha256:{digits}"),
+            _ => return None,
+        };
+        Some(Definition { name, size: None, scope: Some(self.scope()) })
+    }
+
+    fn scope(&self) -> String {
+        format!("repository {}", self.repository)
     }
 }
 
@@ -56,10 +67,7 @@ impl Probe for Link {
     fn finish(self: Box<Self>) -> Learned {
         let mut learned = Learned::default();
         // The registry finds it by its path; what is in it is another question.
-        if let (Purpose::Revision, Some(digits)) = (self.purpose, &self.hex) {
-            let name = self.revision(digits);
-            learned.evidence.push(Evidence::Definition(Definition { name, size: None }));
-        }
+        learned.evidence.extend(self.defined().map(Evidence::Definition));
         let digits = self.begin.strip_prefix(PREFIX).and_then(hex);
         let Some(digits) = digits.filter(|_| usize::try_from(self.bytes) == Ok(BYTES)) else {
             let what = match self.bytes {
@@ -74,22 +82,19 @@ impl Probe for Link {
             let message = format!("leads to sha256:{digits}, and its path names sha256:{wanted}");
             learned.fault(&code::REGISTRY_LINK_ELSEWHERE, None, message);
         }
-        let mut refer = |role: &'static str, name, severity| {
-            let reference = Reference { role: role.into(), name, severity, ..Reference::default() };
-            learned.evidence.push(Evidence::Reference(reference));
+        let blob = || format!("sha256:{digits}");
+        let scope = Some(self.scope());
+        let (role, name, severity, scope, linked) = match self.purpose {
+            Purpose::Revision => ("revision", manifest_name(digits), None, scope, false),
+            Purpose::Current => ("tag", manifest_name(digits), None, scope, true),
+            // Garbage collection leaves these two behind when it takes the blob.
+            Purpose::History => ("former tag", manifest_name(digits), Some(Severity::Info), None, false),
+            Purpose::Layer => ("pushed blob", blob(), Some(Severity::Info), None, false),
+            Purpose::Signature => ("signature", blob(), Some(Severity::Warning), None, false),
+            Purpose::Other => ("link target", blob(), None, None, false),
         };
-        match self.purpose {
-            Purpose::Revision => refer("revision", manifest_name(digits), None),
-            Purpose::Current => {
-                refer("tag", self.revision(digits), None);
-                refer("tag", manifest_name(digits), None);
-            }
-            // Garbage collection leaves these links behind when it takes the blob.
-            Purpose::History => refer("former tag", manifest_name(digits), Some(Severity::Info)),
-            Purpose::Layer => refer("pushed blob", format!("sha256:{digits}"), Some(Severity::Info)),
-            Purpose::Signature => refer("signature", format!("sha256:{digits}"), Some(Severity::Warning)),
-            Purpose::Other => refer("link target", format!("sha256:{digits}"), None),
-        }
+        let reference = Reference { role: role.into(), name, severity, scope, linked, ..Reference::default() };
+        learned.evidence.push(Evidence::Reference(reference));
         learned
     }
 }

@@ -244,6 +244,7 @@ impl Descriptor {
         let name = if is_manifest { manifest_name(digits) } else { digest.to_owned() };
         // Not every platform's image need be there.
         let severity = (role == "manifest").then_some(Severity::Warning);
-        Ok(Some(Reference { role: role.into(), name, size: self.size, severity, from: Some(manifest_name(own)) }))
+        let from = Some(manifest_name(own));
+        Ok(Some(Reference { role: role.into(), name, size: self.size, severity, from, scope: None, linked: true }))
     }
 }
