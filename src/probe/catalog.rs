@@ -6,6 +6,10 @@ use super::{Kind, nested, secrets, text};
 
 /// Every kind of probe.
 pub const ALL: &[&Kind] = &[&nested::KIND, &secrets::KIND, &text::KIND];
+use super::{Kind, docker_inspect, json, registry};
+
+/// Every kind of probe.
+pub const ALL: &[&Kind] = &[&docker_inspect::KIND, &json::KIND, &registry::BLOB, &registry::ID_BLOB, &registry::LINK];
 
 /// The kind that has this name.
 #[must_use]

@@ -13,13 +13,17 @@
 
 mod catalog;
 mod closure;
+mod docker_inspect;
 mod evidence;
 mod hold;
+mod json;
 mod lab;
 mod learned;
 mod nested;
 mod secrets;
 mod text;
+mod registry;
+mod shown;
 
 pub use catalog::{ALL, find};
 pub use closure::{Closure, Dangling, Unmet};

@@ -3,6 +3,9 @@
 mod archive;
 mod secrets;
 mod text;
+mod docker_inspect;
+mod json;
+mod registry;
 
 use veritar::limits::Limits;
 use veritar::probe::{self, Learned, Settings, Subject};
@@ -23,6 +26,8 @@ pub fn learn(name: &str, path: &str, content: &[u8], settings: &Settings, at: Op
         let pieces = cut(size);
         assert_eq!(pieces.faults(), whole.faults(), "{name} on {path} in pieces of {size}");
         assert_eq!(pieces.facts(), whole.facts(), "{name} on {path} in pieces of {size}");
+        let told = |learned: &Learned| format!("{:?}", learned.evidence);
+        assert_eq!(told(&pieces), told(&whole), "{name} on {path} in pieces of {size}");
         assert_eq!(pieces.expected, whole.expected, "{name} on {path} in pieces of {size}");
     }
     whole
