@@ -2,10 +2,10 @@
 //!
 //! Promises: every kind of probe stands here, in alphabetical order of its name. Refuses to know: what they do.
 
-use super::Kind;
+use super::{Kind, bbolt, etcd_snapshot};
 
 /// Every kind of probe.
-pub const ALL: &[&Kind] = &[];
+pub const ALL: &[&Kind] = &[&bbolt::KIND, &etcd_snapshot::KIND];
 
 /// The kind that has this name.
 #[must_use]
