@@ -13,6 +13,7 @@
 
 mod bbolt;
 mod catalog;
+mod closure;
 mod etcd_snapshot;
 mod evidence;
 mod hold;
@@ -20,6 +21,7 @@ mod lab;
 mod learned;
 
 pub use catalog::{ALL, find};
+pub use closure::{Closure, Dangling, Unmet};
 pub use evidence::{Definition, Evidence, Reference};
 pub use hold::Hold;
 pub use lab::{Lab, Spec};

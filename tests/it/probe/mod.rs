@@ -1,5 +1,8 @@
 //! Probes, one module each: what is learned is the same for any cut, and is held against programs that others wrote.
 
+mod bbolt;
+mod etcd_snapshot;
+
 use veritar::limits::Limits;
 use veritar::probe::{self, Learned, Settings, Subject};
 
