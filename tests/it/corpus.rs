@@ -205,6 +205,15 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("openpgp/signature-unknown", "signed::a_signature_is_good_bad_or_by_somebody_else"),
     ("openpgp/unsigned", "signed::a_signature_is_good_bad_or_by_somebody_else"),
     ("openpgp/signature-doubtful", "signed::a_key_that_was_expired_or_revoked_is_not_relied_on"),
+    ("bbolt/meta", "probe::bbolt::what_is_no_database_has_no_meta"),
+    ("bbolt/meta-copy", "probe::bbolt::the_newer_meta_that_holds_counts"),
+    ("bbolt/tree", "probe::bbolt::what_no_bbolt_writes_is_named"),
+    ("bbolt/freelist", "probe::bbolt::what_no_bbolt_writes_is_named"),
+    ("bbolt/lost-pages", "probe::bbolt::what_no_bbolt_writes_is_named"),
+    ("bbolt/truncated", "probe::bbolt::a_file_that_is_cut_says_so_and_nothing_else"),
+    ("etcd/digest", "probe::etcd_snapshot::damage_is_told_by_the_digest_and_by_the_page"),
+    ("etcd/no-digest", "probe::etcd_snapshot::a_database_without_its_digest"),
+    ("etcd/no-keys", "probe::etcd_snapshot::what_is_no_snapshot"),
     ("rules/nothing-applied", "rule::a_set_that_applies_to_nothing_proves_nothing"),
 ];
 

@@ -45,6 +45,8 @@ pub(super) enum Wrong {
     Overflow,
     Table,
     NoElements,
+    /// There is something in the place of the first.
+    Uncounted,
     Begin(u16),
     End(u16),
     LongKey(u16),
@@ -62,6 +64,7 @@ impl fmt::Display for Wrong {
             Self::Overflow => f.write_str("its header says that it goes on past the last page"),
             Self::Table => f.write_str("its header counts more elements than it has room for"),
             Self::NoElements => f.write_str("it is a branch without elements"),
+            Self::Uncounted => f.write_str("its header counts no elements, and there are some"),
             Self::Begin(index) => write!(f, "element {index} does not begin where the one before it ends"),
             Self::End(index) => write!(f, "element {index} reaches past the end of the page"),
             Self::LongKey(index) => write!(f, "the key of element {index} is longer than bbolt allows"),
@@ -97,6 +100,8 @@ pub(super) struct Value {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
     Table,
+    /// The place of the first element, where there is none.
+    Empty,
     Key,
     Bucket,
     Inline,
@@ -188,6 +193,8 @@ impl Body {
             self.fail(Wrong::Table);
         } else if header.count == 0 && !self.is_leaf {
             self.fail(Wrong::NoElements);
+        } else if header.count == 0 {
+            self.need(Next::Empty, wide(HEADER), ELEMENT.min(size.saturating_sub(wide(HEADER))));
         } else {
             self.need(Next::Table, wide(HEADER), table);
         }
@@ -246,6 +253,9 @@ impl Body {
                 self.table.extend_from_slice(item);
                 self.element();
             }
+            // A page that bbolt makes begins as zeros.
+            Next::Empty if item.iter().any(|byte| *byte != 0) => self.fail(Wrong::Uncounted),
+            Next::Empty => self.element(),
             Next::Key => self.key(item),
             Next::Bucket => self.bucket(item),
             Next::Inline => self.inline(item),
@@ -351,7 +361,8 @@ impl Body {
 
     fn end_inline(&mut self) {
         let Some((_, inline)) = self.inline.take() else { return };
-        if inline.wrong.is_some() {
+        // Its value is as long as the page in it, which has no slack.
+        if inline.wrong.is_some() || inline.end != inline.size {
             return self.fail(Wrong::Inline(self.index));
         }
         self.buckets.push(Bucket::Inline { keys: inline.count, last: inline.last, name: self.name });

@@ -38,6 +38,8 @@ pub(super) enum What {
 pub(super) struct Page {
     pub(super) what: What,
     pub(super) wrong: Option<Wrong>,
+    /// A branch or leaf has come to its end; the file may have come to its own before.
+    pub(super) is_read: bool,
     pub(super) count: u16,
     /// Children of a branch, buckets of a leaf: so many from there on.
     links: u16,
@@ -306,7 +308,7 @@ impl Reader {
 
     fn note(&mut self, place: usize, wrong: Wrong) {
         if let Some(page) = self.pages.get_mut(place) {
-            page.wrong = Some(wrong);
+            (page.wrong, page.is_read) = (Some(wrong), true);
         }
     }
 
@@ -320,7 +322,8 @@ impl Reader {
             return;
         }
         let Some(page) = self.pages.get_mut(place) else { return };
-        (page.wrong, page.first, page.last) = (body.wrong, body.first, body.last);
+        (page.wrong, page.is_read) = (body.wrong, true);
+        (page.first, page.last) = (body.first, body.last);
         if page.what == What::Branch {
             page.from = u32::try_from(self.children.len()).unwrap_or(u32::MAX);
             page.links = u16::try_from(body.children.len()).unwrap_or(u16::MAX);

@@ -118,6 +118,9 @@ impl<'a> Walk<'a> {
         let keys = u64::from(page.count).saturating_sub(wide(buckets.len()));
         self.database.keys = self.database.keys.saturating_add(keys);
         self.database.buckets = self.database.buckets.saturating_add(wide(buckets.len()));
+        if task.depth == 0 && keys > 0 {
+            self.fault(&code::BBOLT_TREE, number, format!("page {number}: a key of the root is no bucket"));
+        }
         if task.depth == 1 && task.name > 0 {
             self.keep(number, 0, task.name);
         }
@@ -175,6 +178,10 @@ impl<'a> Walk<'a> {
         };
         if let Some(what) = what {
             self.fault(&code::BBOLT_TREE, number, format!("{by} refers to page {number}: {what}"));
+            return None;
+        }
+        if !page.is_read {
+            self.is_broken = true;
             return None;
         }
         if page.wrong == Some(Wrong::Crowded) {
