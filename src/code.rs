@@ -714,6 +714,42 @@ codes! {
         "a blob has the shape of a manifest, but not all that a manifest must have",
         "where it is one, its image cannot be pulled; what is missing in it was not looked for among the blobs",
         "look at the blob with `veritar cat`; if its digest holds, it was pushed like this";
+    BBOLT_META = "bbolt/meta", Error, Fail,
+        "a bbolt database has no meta page that can be read",
+        "the meta pages say where everything else is, and there are two so that one is always whole: without either, the file cannot be opened; or it is no bbolt database at all",
+        "look at the first bytes of the file; take another backup, for the pages behind cannot be told apart without a meta page";
+    BBOLT_META_COPY = "bbolt/meta-copy", Warning, Fail,
+        "one of the two meta pages of a bbolt database is damaged",
+        "bbolt opens the file by the other one; where the damaged one was the newer, the last transaction is not in what is restored",
+        "run the backup again if its source still exists; find out whether the file was copied while a program wrote to it";
+    BBOLT_TREE = "bbolt/tree", Error, Fail,
+        "pages that a bbolt database uses are broken",
+        "keys behind such a page are not found, or a program that opens the file stops; a flipped bit looks like this, and so does a file that was copied while a program wrote to it",
+        "take another backup; of this one, `bbolt check` and `bbolt surgery` may tell and save what is left, on a copy";
+    BBOLT_FREELIST = "bbolt/freelist", Error, Fail,
+        "the freelist of a bbolt database is broken",
+        "a program that opens the file to write stops there, or overwrites pages that are in use",
+        "take another backup; on a copy, `bbolt surgery freelist abandon` drops the list, after which bbolt makes a new one from the tree";
+    BBOLT_LOST = "bbolt/lost-pages", Warning, Fail,
+        "pages of a bbolt database are neither in use nor free",
+        "nothing is wrong with what can be reached, but bbolt never leaves pages behind: a reference to them may be gone",
+        "compare the number of keys with the source; `bbolt compact` writes a copy without such pages";
+    BBOLT_TRUNCATED = "bbolt/truncated", Error, Fail,
+        "a bbolt database ends before its last page",
+        "the pages cut off hold keys, or the way to them: a program that reads them stops with an error, or is killed by SIGBUS",
+        "take another backup; look for a full disk or a transfer that was broken off";
+    ETCD_DIGEST = "etcd/digest", Error, Fail,
+        "the SHA-256 at the end of an etcd snapshot does not hold",
+        "some byte is not what etcd wrote, and `etcdctl snapshot restore` refuses the file",
+        "take another snapshot. `--skip-hash-check` restores it unseen: whatever is damaged comes back as data, so do it only where nothing else is left";
+    ETCD_NO_DIGEST = "etcd/no-digest", Warning, Inconclusive,
+        "an etcd database has no SHA-256 at its end",
+        "`etcdctl snapshot save` always writes one: the file was copied from a data directory (member/snap/db), perhaps while etcd wrote to it, and nothing proves its values. A restore refuses it without `--skip-hash-check`",
+        "take a snapshot with `etcdctl snapshot save`; restore this file with `--skip-hash-check` only where there is no other";
+    ETCD_NO_KEYS = "etcd/no-keys", Error, Fail,
+        "a bbolt database has no place for etcd's keys",
+        "etcd makes the bucket when it starts for the first time: this file is another program's database",
+        "find out what was stored under the snapshot's name";
     REFERENCE_MISSING = "reference/missing", Error, Fail,
         "a member refers to something that is nowhere in the archive",
         "what is referred to cannot be restored: an image without one of its layers cannot be pulled, a tag without its manifest leads nowhere",

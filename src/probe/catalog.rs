@@ -10,6 +10,10 @@ use super::{Kind, docker_inspect, json, registry};
 
 /// Every kind of probe.
 pub const ALL: &[&Kind] = &[&docker_inspect::KIND, &json::KIND, &registry::BLOB, &registry::ID_BLOB, &registry::LINK];
+use super::{Kind, bbolt, etcd_snapshot};
+
+/// Every kind of probe.
+pub const ALL: &[&Kind] = &[&bbolt::KIND, &etcd_snapshot::KIND];
 
 /// The kind that has this name.
 #[must_use]

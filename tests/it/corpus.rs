@@ -214,6 +214,15 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("rule/shrunk", "rule_inside::a_backup_may_be_too_small"),
     ("text/not-text", "probe::text::what_is_no_text_is_told_with_its_first_byte"),
     ("text/empty", "probe::text::nothing_at_all_is_text_unless_something_is_asked_for"),
+    ("bbolt/meta", "probe::bbolt::what_is_no_database_has_no_meta"),
+    ("bbolt/meta-copy", "probe::bbolt::the_newer_meta_that_holds_counts"),
+    ("bbolt/tree", "probe::bbolt::what_no_bbolt_writes_is_named"),
+    ("bbolt/freelist", "probe::bbolt::what_no_bbolt_writes_is_named"),
+    ("bbolt/lost-pages", "probe::bbolt::what_no_bbolt_writes_is_named"),
+    ("bbolt/truncated", "probe::bbolt::a_file_that_is_cut_says_so_and_nothing_else"),
+    ("etcd/digest", "probe::etcd_snapshot::damage_is_told_by_the_digest_and_by_the_page"),
+    ("etcd/no-digest", "probe::etcd_snapshot::a_database_without_its_digest"),
+    ("etcd/no-keys", "probe::etcd_snapshot::what_is_no_snapshot"),
     ("rules/nothing-applied", "rule::a_set_that_applies_to_nothing_proves_nothing"),
 ];
 

@@ -6,6 +6,8 @@ mod text;
 mod docker_inspect;
 mod json;
 mod registry;
+mod bbolt;
+mod etcd_snapshot;
 
 use veritar::limits::Limits;
 use veritar::probe::{self, Learned, Settings, Subject};
