@@ -5,7 +5,6 @@ mod secrets;
 mod text;
 mod docker_inspect;
 mod json;
-mod registry;
 mod bbolt;
 mod etcd_snapshot;
 
