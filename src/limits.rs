@@ -89,6 +89,8 @@ limits! {
     symlink_steps: "symlink-steps" = 40;
     /// Bytes of a member that a probe holds whole: PEM, JSON.
     probe_bytes: "probe-bytes" = 16 * MIB;
+    /// Certificates in one member: the bundle of all public CAs has 150.
+    certificates: "certificates" = 256;
     /// Bytes of a rule file.
     rule_file_bytes: "rule-file-bytes" = MIB;
     /// Memory an Argon2 key derivation may ask for; rPGP allows 2 GiB.

@@ -2,10 +2,10 @@
 //!
 //! Promises: every kind of probe stands here, in alphabetical order of its name. Refuses to know: what they do.
 
-use super::Kind;
+use super::{Kind, pki};
 
 /// Every kind of probe.
-pub const ALL: &[&Kind] = &[];
+pub const ALL: &[&Kind] = &[&pki::CERTIFICATE, &pki::PRIVATE_KEY];
 
 /// The kind that has this name.
 #[must_use]

@@ -3,6 +3,8 @@
 //! Promises: small and owned; no secret in the clear but in types that zero it. Refuses to know: which members belong
 //! together: rules say so.
 
+use super::pki::{Certificate, PublicHalf};
+
 /// One piece of evidence.
 #[derive(Debug)]
 pub enum Evidence {
@@ -10,6 +12,10 @@ pub enum Evidence {
     Definition(Definition),
     /// Something that must be defined elsewhere.
     Reference(Reference),
+    /// A private key's public half: that of the first key of a file.
+    PrivateKey(PublicHalf),
+    /// The certificates of a file, in its order.
+    Certificates(Vec<Certificate>),
 }
 
 /// Something that others may refer to: a blob by its digest, a row by its key.

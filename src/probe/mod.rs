@@ -16,6 +16,7 @@ mod evidence;
 mod hold;
 mod lab;
 mod learned;
+pub mod pki;
 
 pub use catalog::{ALL, find};
 pub use evidence::{Definition, Evidence, Reference};

@@ -1,5 +1,9 @@
 //! Probes, one module each: what is learned is the same for any cut, and is held against programs that others wrote.
 
+mod certificate;
+mod openssl;
+mod private_key;
+
 use veritar::limits::Limits;
 use veritar::probe::{self, Learned, Settings, Subject};
 
