@@ -130,6 +130,13 @@ impl<'a> Value<'a> {
         Der { bytes: self.content, at: self.content_at() }
     }
 
+    /// The one value in it.
+    pub(super) fn only(&self, what: &str) -> Result<Value<'a>, Broken> {
+        let mut inside = self.inside();
+        let value = inside.next()?;
+        inside.end(what).map(|()| value)
+    }
+
     /// Where it stands in the outermost value.
     pub(super) fn range(&self) -> std::ops::Range<usize> {
         self.at..self.at.saturating_add(self.whole.len())

@@ -3,9 +3,7 @@
 //! Promises: every form that keys and certificates travel in is told apart by its first values. Refuses to know: whether
 //! the rest of it is sound.
 
-use const_oid::ObjectIdentifier as Oid;
-
-use super::der::{BIT_STRING, Der, INTEGER, NULL, OCTET_STRING, OID, SEQUENCE};
+use super::der::{BIT_STRING, Der, INTEGER, OCTET_STRING, OID, SEQUENCE};
 use super::{name, oid};
 
 /// What DER is, by its looks.
@@ -148,24 +146,8 @@ pub(super) fn foreign(content: &[u8]) -> &'static str {
     }
 }
 
-/// Whether a file is DER rather than text: a sequence that begins with a length of its size, or bytes that are no text.
+/// Whether a file is DER rather than text: it begins as a sequence does, and goes on with bytes that are no text.
 pub(super) fn is_der(content: &[u8]) -> bool {
-    match content {
-        [SEQUENCE, 0x80..=0x84, ..] => true,
-        [SEQUENCE, length, rest @ ..] => usize::from(*length) == rest.len(),
-        _ => false,
-    }
-}
-
-/// Whether an RSA AlgorithmIdentifier has the parameters everybody writes: NULL.
-pub(super) fn has_usual_parameters(algorithm: &[u8]) -> bool {
-    let inside = Der::new(algorithm).next().map(|value| value.inside());
-    let Ok(mut inside) = inside else { return true };
-    let (which, parameters) = (inside.next(), inside.next());
-    let which = which.ok().and_then(|value| Oid::from_bytes(value.content).ok());
-    match (which, parameters) {
-        (Some(oid::RSA), Ok(value)) => value.tag == NULL && value.content.is_empty(),
-        (Some(oid::ED25519), Ok(_)) => false,
-        _ => true,
-    }
+    let mut head = content.iter().take(64);
+    content.first() == Some(&SEQUENCE) && head.any(|byte| matches!(byte, 0..=8 | 14..=31 | 127..))
 }

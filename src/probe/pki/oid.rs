@@ -118,8 +118,17 @@ pub(super) fn dotted(bytes: &[u8]) -> Option<String> {
     Oid::from_bytes(bytes).ok().map(|oid| oid.to_string())
 }
 
+/// What stands for an identifier that is none.
+const INVALID: &str = "no object identifier";
+
+/// Whether what was given as a name is none: a number without a name here, or not even that.
+pub(super) fn is_unnamed(name: &str) -> bool {
+    let name = name.trim_start_matches("EC ");
+    name == INVALID || name.starts_with(|first: char| first.is_ascii_digit())
+}
+
 fn named(bytes: &[u8], table: &[(&str, &'static str)]) -> String {
-    let Some(dotted) = dotted(bytes) else { return "no object identifier".into() };
+    let Some(dotted) = dotted(bytes) else { return INVALID.into() };
     let found = table.iter().find(|(number, _)| *number == dotted);
     found.map_or(dotted, |(_, name)| (*name).to_owned())
 }
@@ -136,7 +145,7 @@ pub(super) fn attribute(bytes: &[u8]) -> String {
 
 /// What a curve is called, and its bits.
 pub(super) fn curve(bytes: &[u8]) -> (String, Option<usize>) {
-    let Some(dotted) = dotted(bytes) else { return ("no object identifier".into(), None) };
+    let Some(dotted) = dotted(bytes) else { return (INVALID.into(), None) };
     let found = CURVES.iter().find(|(number, ..)| *number == dotted);
     found.map_or((dotted, None), |(_, name, bits)| ((*name).to_owned(), Some(*bits)))
 }

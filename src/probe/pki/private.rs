@@ -7,8 +7,8 @@
 use const_oid::ObjectIdentifier as Oid;
 use zeroize::Zeroizing;
 
-use super::der::{BIT_STRING, Broken, Der, INTEGER, OCTET_STRING, OID, SEQUENCE, Value};
-use super::form::{Form, has_usual_parameters};
+use super::der::{BIT_STRING, Broken, Der, INTEGER, NULL, OCTET_STRING, OID, SEQUENCE, Value};
+use super::form::Form;
 use super::key::{Curve, MOST_RSA_BITS, PublicKey};
 use super::{name, oid, rsa_parts};
 
@@ -83,7 +83,10 @@ fn pkcs8(whole: &Value<'_>) -> Result<Private, Broken> {
     inside.maybe(0xA0)?;
     let public = inside.maybe(0x81)?;
     inside.end("the private key")?;
-    let which = algorithm.inside().take(OID, "the algorithm")?;
+    let mut parts = algorithm.inside();
+    let which = parts.take(OID, "the algorithm")?;
+    let parameters = if parts.peek().is_some() { Some(parts.next()?) } else { None };
+    parts.end("the algorithm")?;
     // What is wrapped counts its offsets from its own start.
     let wrapped = |broken: Broken| Broken::new(key.content_at().saturating_add(broken.at), broken.what);
     let inner = || {
@@ -94,10 +97,7 @@ fn pkcs8(whole: &Value<'_>) -> Result<Private, Broken> {
     let mut private = match Oid::from_bytes(which.content) {
         Ok(oid::RSA | oid::RSA_PSS) => inner().and_then(|value| pkcs1("PKCS#8", &value)).map_err(wrapped)?,
         Ok(oid::EC) => {
-            let mut parameters = algorithm.inside();
-            parameters.next()?;
-            let curve = parameters.next()?;
-            parameters.end("the algorithm")?;
+            let curve = parameters.ok_or_else(|| Broken::new(algorithm.at, "the EC key does not name its curve"))?;
             inner().and_then(|value| sec1("PKCS#8", &value, Some(curve))).map_err(wrapped)?
         }
         Ok(oid::ED25519) => ed25519(key.content, &public).map_err(wrapped)?,
@@ -115,8 +115,13 @@ fn pkcs8(whole: &Value<'_>) -> Result<Private, Broken> {
         }
         _ => return Err(Broken::new(version.at, "a version that there is none of")),
     }
-    if !has_usual_parameters(algorithm.whole) {
-        private.irregular.push(Broken::new(algorithm.at, "the algorithm has parameters that it has none of"));
+    let usual = match Oid::from_bytes(which.content) {
+        Ok(oid::RSA) => parameters.is_some_and(|value| value.tag == NULL && value.content.is_empty()),
+        Ok(oid::ED25519) => parameters.is_none(),
+        _ => true,
+    };
+    if !usual {
+        private.irregular.push(Broken::new(algorithm.at, "the algorithm has other parameters than it must have"));
     }
     Ok(private)
 }
@@ -199,8 +204,11 @@ fn sec1(format: &'static str, whole: &Value<'_>, outside: Option<Value<'_>>) -> 
         return Err(Broken::new(version.at, "a version that there is none of"));
     }
     let scalar = inside.take(OCTET_STRING, "the private number")?;
-    let curve = inside.maybe(0xA0)?.map(|tagged| tagged.inside().next()).transpose()?;
-    let public = inside.maybe(0xA1)?.map(|tagged| tagged.inside().take(BIT_STRING, "the public key")).transpose()?;
+    let curve = inside.maybe(0xA0)?.map(|tagged| tagged.only("the curve")).transpose()?;
+    let public = inside.maybe(0xA1)?.map(|tagged| tagged.only("the public key")).transpose()?;
+    if let Some(public) = public.filter(|public| public.tag != BIT_STRING) {
+        return Err(Broken::new(public.at, "the public key is no bit string"));
+    }
     inside.end("the EC key")?;
     let mut inconsistent = Vec::new();
     if let (Some(outside), Some(curve)) = (outside, curve)
@@ -212,6 +220,9 @@ fn sec1(format: &'static str, whole: &Value<'_>, outside: Option<Value<'_>>) -> 
         return Err(Broken::new(whole.at, "the EC key does not name its curve"));
     };
     let told = public.map(|bits| bits.bits()).transpose()?;
+    if !matches!(parameters.tag, OID | SEQUENCE) {
+        return Err(Broken::new(parameters.at, "the curve is neither named nor described"));
+    }
     let Some(known) = Some(parameters).filter(|value| value.tag == OID).and_then(|value| Curve::find(value.content))
     else {
         let key = PublicKey::Other {

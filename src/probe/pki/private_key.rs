@@ -9,7 +9,7 @@ use super::form::{self, Form};
 use super::pem::{Block, Pem, Piece};
 use super::private::{self, Private, PublicHalf};
 use super::x509::hex;
-use crate::code;
+use crate::code::{self, Severity};
 
 /// The line of the catalog.
 pub static PRIVATE_KEY: Kind = Kind {
@@ -152,7 +152,11 @@ impl Reading {
             && key.inconsistent.is_empty()
         {
             let name = key.algorithm.as_deref().unwrap_or("an unknown algorithm");
-            self.fault(&code::KEY_UNKNOWN_ALGORITHM, at, format!("a key of {name}"));
+            // What has no name at all is rather damage than a kind of key.
+            let severity = super::oid::is_unnamed(name).then_some(Severity::Warning);
+            let message = format!("a key of {name}");
+            let offset = u64::try_from(at).ok();
+            self.learned.add(Fault { code: &code::KEY_UNKNOWN_ALGORITHM, severity, message, offset });
         }
         if let PublicHalf::Derived(public) | PublicHalf::Told(public) = &key.half
             && let Some(weakness) = public.weakness()

@@ -27,7 +27,7 @@ impl Openssl {
 
     /// Runs `openssl` with arguments that are separated by spaces; `~` in one stands for a space.
     pub fn ask(&self, arguments: &str) -> Said {
-        let arguments = arguments.split(' ').map(|argument| argument.replace('~', " "));
+        let arguments = arguments.split_whitespace().map(|argument| argument.replace('~', " "));
         let output = Command::new("openssl")
             .args(arguments)
             .current_dir(self.0.path())

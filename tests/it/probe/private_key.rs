@@ -34,14 +34,20 @@ fn every_form_of_every_kind_is_what_openssl_says_it_is() {
         let public = sha256(&openssl.run(&format!("pkey -in {name}.pem -pubout -outform DER")));
         let text = String::from_utf8(openssl.run(&format!("pkey -in {name}.pem -noout -text"))).unwrap();
         let has_public = text.contains("pub:") || text.contains("modulus:");
-        let mut forms = vec![("PKCS#8", "PEM", String::new()), ("PKCS#8", "DER", "-outform DER".to_owned())];
-        if let Some(old) = name.starts_with("rsa").then_some("PKCS#1").or(text.contains("ASN1 OID").then_some("SEC 1"))
+        let mut forms = vec![
+            ("PKCS#8", "PEM", format!("pkey -in {name}.pem")),
+            ("PKCS#8", "DER", format!("pkcs8 -topk8 -nocrypt -in {name}.pem -outform DER")),
+        ];
+        if let Some(old) = name
+            .starts_with("rsa")
+            .then_some("PKCS#1")
+            .or((text.contains("ASN1 OID") && *name != "sm2").then_some("SEC 1"))
         {
-            forms.push((old, "PEM", "-traditional".into()));
-            forms.push((old, "DER", "-traditional -outform DER".into()));
+            forms.push((old, "PEM", format!("pkey -in {name}.pem -traditional")));
+            forms.push((old, "DER", format!("pkey -in {name}.pem -traditional -outform DER")));
         }
         for (format, encoding, arguments) in forms {
-            let learned = key(&openssl.run(format!("pkey -in {name}.pem {arguments}").trim_end()));
+            let learned = key(&openssl.run(&arguments));
             let what = format!("{name} as {format} in {encoding}: {:?}", learned.faults());
             assert_eq!(fact(&learned, "format"), format, "{what}");
             assert_eq!(fact(&learned, "encoding"), encoding, "{what}");
@@ -76,7 +82,7 @@ fn encrypted_keys_are_named_and_hide_their_public_half() {
         ("pkey -in rsa.pem -aes256 -passout pass:x", "PKCS#8", "PBES2, PBKDF2, AES-256-CBC"),
         ("pkey -in ed.pem -aes128 -passout pass:x", "PKCS#8", "PBES2, PBKDF2, AES-128-CBC"),
         ("pkey -in ec.pem -des3 -passout pass:x", "PKCS#8", "PBES2, PBKDF2, 3DES-CBC"),
-        ("pkey -in ec.pem -des3 -passout pass:x -outform DER", "PKCS#8", "PBES2, PBKDF2, 3DES-CBC"),
+        ("pkcs8 -topk8 -in ec.pem -v2 des3 -passout pass:x -outform DER", "PKCS#8", "PBES2, PBKDF2, 3DES-CBC"),
         ("pkcs8 -topk8 -in ec.pem -scrypt -passout pass:x", "PKCS#8", "PBES2, scrypt, AES-256-CBC"),
         ("pkcs8 -topk8 -in ec.pem -v1 PBE-SHA1-3DES -passout pass:x", "PKCS#8", "PKCS#12 with SHA-1 and 3DES"),
         ("pkey -in rsa.pem -traditional -aes256 -passout pass:x", "PKCS#1", "AES-256-CBC"),
@@ -310,7 +316,7 @@ fn every_flipped_bit_of_a_key_is_found() {
     }
     let Some(openssl) = Openssl::new("every_flipped_bit_of_a_key_is_found") else { return };
     openssl.run("genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:512 -out rsa.pem");
-    for arguments in ["pkey -in rsa.pem -outform DER", "pkey -in rsa.pem -outform DER -traditional"] {
+    for arguments in ["pkcs8 -topk8 -nocrypt -in rsa.pem -outform DER", "pkey -in rsa.pem -outform DER -traditional"] {
         for (at, bit, flipped) in flips(&openssl.run(arguments)) {
             let learned = once(&flipped);
             let told = codes(&learned);
@@ -326,7 +332,7 @@ fn what_a_key_cannot_tell_by_itself() {
     let Some(openssl) = Openssl::new("what_a_key_cannot_tell_by_itself") else { return };
     openssl.certificate("ed", "-algorithm ED25519", "/CN=ed", "", None);
     let beside = certificate(&openssl.read("ed.crt"));
-    let der = openssl.run("pkey -in ed.key -outform DER");
+    let der = openssl.run("pkcs8 -topk8 -nocrypt -in ed.key -outform DER");
     assert_eq!(fits(half(&once(&der)), chain(&beside)), Answer::Yes);
     let mut silent = 0;
     for (at, bit, flipped) in flips(&der) {
@@ -339,7 +345,7 @@ fn what_a_key_cannot_tell_by_itself() {
     // Its 32 bytes, and in the algorithm's name what makes another of it.
     assert!((256..300).contains(&silent), "{silent}");
 
-    let sealed = openssl.run("pkey -in ed.key -aes256 -passout pass:x -outform DER");
+    let sealed = openssl.run("pkcs8 -topk8 -in ed.key -v2 aes256 -passout pass:x -outform DER");
     let data = sealed.len() - 64..sealed.len();
     for (at, bit, flipped) in flips(&sealed).filter(|(at, ..)| data.contains(at)) {
         assert_eq!(codes(&once(&flipped)), ["key/encrypted"], "bit {bit} of byte {at}");
@@ -351,7 +357,10 @@ fn parts_of_two_keys_do_not_fit() {
     let Some(openssl) = Openssl::new("parts_of_two_keys_do_not_fit") else { return };
     openssl.run("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out a.pem");
     openssl.run("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out b.pem");
-    let (a, b) = (openssl.run("pkey -in a.pem -outform DER"), openssl.run("pkey -in b.pem -outform DER"));
+    let (a, b) = (
+        openssl.run("pkcs8 -topk8 -nocrypt -in a.pem -outform DER"),
+        openssl.run("pkcs8 -topk8 -nocrypt -in b.pem -outform DER"),
+    );
     assert_eq!(a.len(), b.len());
     // The public half is the last 65 bytes of the file.
     let mixed = [&a[..a.len() - 65], &b[b.len() - 65..]].concat();
