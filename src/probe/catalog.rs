@@ -2,15 +2,17 @@
 //!
 //! Promises: every kind of probe stands here, in alphabetical order of its name. Refuses to know: what they do.
 
-use super::{Kind, bbolt, docker_inspect, etcd_snapshot, json, nested, registry, secrets, text};
+use super::{Kind, bbolt, docker_inspect, etcd_snapshot, json, nested, pki, registry, secrets, text};
 
 /// Every kind of probe.
 pub const ALL: &[&Kind] = &[
     &nested::KIND,
     &bbolt::KIND,
+    &pki::CERTIFICATE,
     &docker_inspect::KIND,
     &etcd_snapshot::KIND,
     &json::KIND,
+    &pki::PRIVATE_KEY,
     &registry::BLOB,
     &registry::ID_BLOB,
     &registry::LINK,

@@ -7,6 +7,9 @@ mod docker_inspect;
 mod json;
 mod bbolt;
 mod etcd_snapshot;
+mod certificate;
+mod openssl;
+mod private_key;
 
 use veritar::limits::Limits;
 use veritar::probe::{self, Learned, Settings, Subject};
