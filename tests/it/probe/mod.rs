@@ -2,7 +2,7 @@
 
 mod docker_inspect;
 mod json;
-mod registry;
+pub mod registry;
 
 use veritar::limits::Limits;
 use veritar::probe::{self, Learned, Settings, Subject};
