@@ -45,6 +45,8 @@ pub(super) enum Command {
     Explain(Explain),
     /// Show what `veritar.toml` and the environment set
     Config(Config),
+    /// Print the JSON Schema of rule files or of the report
+    Schema(Schema),
 }
 
 /// What every reading command shares.
@@ -238,6 +240,21 @@ pub(super) struct Config {
 pub(super) enum ConfigCommand {
     /// What is in force, and which file or variable says so
     Show,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Schema {
+    /// Of what
+    #[arg(value_name = "WHAT")]
+    pub(super) what: SchemaOf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum SchemaOf {
+    /// Rule files, with TOML read as JSON
+    Rules,
+    /// What `verify --format json` writes
+    Report,
 }
 
 #[derive(Debug, ClapArgs)]

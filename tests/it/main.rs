@@ -27,6 +27,7 @@ mod others;
 mod probe;
 mod readers;
 mod rule;
+mod schema;
 mod sealed;
 mod signed;
 mod support;
