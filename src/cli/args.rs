@@ -228,6 +228,18 @@ pub(super) enum RulesCommand {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    /// Hold rule sets against archives whose verdict is known
+    Test(RulesTest),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct RulesTest {
+    /// Rule set by identifier or file (repeatable); `auto` finds the one that fits [default: auto]
+    #[arg(long, value_name = "ID|FILE")]
+    pub(super) rules: Vec<String>,
+    /// Files of cases: `[[case]]` with archive, verdict, and, if you like, codes, at, passphrase-file, unlock-key-file
+    #[arg(required = true, value_name = "CASES")]
+    pub(super) cases: Vec<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

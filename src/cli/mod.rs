@@ -7,6 +7,7 @@
 //! prints. Refuses to know: how anything is read or judged.
 
 mod args;
+mod cases;
 mod cat;
 mod config;
 pub mod exit;
