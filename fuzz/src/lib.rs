@@ -7,6 +7,7 @@
 mod compressed;
 mod cut;
 mod pgp;
+mod pki;
 mod road;
 mod rules;
 mod tarball;
@@ -14,6 +15,7 @@ mod wrapped;
 
 pub use compressed::wrappers;
 pub use pgp::{armor, openpgp};
+pub use pki::probe_pki;
 pub use road::road;
 pub use rules::rule_file;
 pub use tarball::{tar_differential, tar_frames};
