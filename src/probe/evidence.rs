@@ -3,7 +3,10 @@
 //! Promises: small and owned; no secret in the clear but in types that zero it. Refuses to know: which members belong
 //! together: rules say so.
 
+use std::borrow::Cow;
+
 use super::pki::{Certificate, PublicHalf};
+use crate::code::Severity;
 
 /// One piece of evidence.
 #[derive(Debug)]
@@ -19,21 +22,32 @@ pub enum Evidence {
 }
 
 /// Something that others may refer to: a blob by its digest, a row by its key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Definition {
     /// Its name.
     pub name: String,
     /// Its size in bytes, where that is known.
     pub size: Option<u64>,
+    /// The scope (a repository) in which this is a link to it: the thing itself is defined elsewhere, without a scope.
+    pub scope: Option<String>,
 }
 
 /// Something that must be defined elsewhere.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reference {
     /// What it is to the one that refers, in a word or two: `layer`, `config`, `link target`.
-    pub role: &'static str,
+    pub role: Cow<'static, str>,
     /// The name it must have.
     pub name: String,
     /// The size it must have, where that is told.
     pub size: Option<u64>,
+    /// How grave it is where it is not there, instead of the code's own.
+    pub severity: Option<Severity>,
+    /// The name of the definition that it hangs on: it is needed only where that one is referred to by what is needed
+    /// itself, and is no graver than that. Without one it is needed in any case.
+    pub from: Option<String>,
+    /// The scope that needs it, and with it all that hangs on what is referred to.
+    pub scope: Option<String>,
+    /// Whether it must not only be there, but be linked in each scope that needs it.
+    pub linked: bool,
 }
