@@ -63,6 +63,30 @@ fn road() {
     over(CORPUS, &[], veritar_fuzz::road);
 }
 
+/// Every file of the key material, whole, cut, and with a byte changed.
+#[test]
+fn probe_pki() {
+    let material = ["ucp-client-root-ca", "ucp-cluster-root-ca", "ucp-controller-server-certs"];
+    let folders: Vec<String> = material.iter().map(|name| format!("tests/it/parts/pki/{name}")).collect();
+    let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
+    over(&folders, &[".pem"], |content| {
+        veritar_fuzz::probe_pki(content);
+        for at in (0..content.len()).step_by(5) {
+            veritar_fuzz::probe_pki(&content[..at]);
+            let mut changed = content.to_vec();
+            changed[at] ^= 4;
+            veritar_fuzz::probe_pki(&changed);
+        }
+        let body: String = content
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.starts_with(b"-"))
+            .map(String::from_utf8_lossy)
+            .collect();
+        veritar_fuzz::probe_pki(&base64::Engine::decode(&base64::engine::general_purpose::STANDARD, body).unwrap());
+    });
+    over(&["corpus/bad"], &[".tar"], veritar_fuzz::probe_pki);
+}
+
 #[test]
 fn rule_file() {
     over(&["rules"], &[".toml"], veritar_fuzz::rule_file);
