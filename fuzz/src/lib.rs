@@ -4,6 +4,7 @@
 //! Promises: the same bytes always do the same, so that a crash can be run again; everything random is drawn from the
 //! input. Refuses to know: the fuzzer.
 
+mod bbolt;
 mod compressed;
 mod cut;
 mod pgp;
@@ -12,6 +13,7 @@ mod rules;
 mod tarball;
 mod wrapped;
 
+pub use bbolt::probe_bbolt;
 pub use compressed::wrappers;
 pub use pgp::{armor, openpgp};
 pub use road::road;
