@@ -2,6 +2,14 @@
 //!
 //! Promises: every kind of probe stands here, in alphabetical order of its name. Refuses to know: what they do.
 
+use super::{Kind, nested, secrets, text};
+
+/// Every kind of probe.
+pub const ALL: &[&Kind] = &[&nested::KIND, &secrets::KIND, &text::KIND];
+use super::{Kind, docker_inspect, json, registry};
+
+/// Every kind of probe.
+pub const ALL: &[&Kind] = &[&docker_inspect::KIND, &json::KIND, &registry::BLOB, &registry::ID_BLOB, &registry::LINK];
 use super::{Kind, bbolt, etcd_snapshot};
 
 /// Every kind of probe.

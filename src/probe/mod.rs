@@ -14,11 +14,18 @@
 mod bbolt;
 mod catalog;
 mod closure;
+mod docker_inspect;
 mod etcd_snapshot;
 mod evidence;
 mod hold;
+mod json;
 mod lab;
 mod learned;
+mod nested;
+mod secrets;
+mod text;
+mod registry;
+mod shown;
 
 pub use catalog::{ALL, find};
 pub use closure::{Closure, Dangling, Unmet};
@@ -26,6 +33,7 @@ pub use evidence::{Definition, Evidence, Reference};
 pub use hold::Hold;
 pub use lab::{Lab, Spec};
 pub use learned::{Expected, Fault, Learned};
+pub use secrets::{HEAD_BYTES, SecretWatch};
 
 use std::collections::BTreeMap;
 
