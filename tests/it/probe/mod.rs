@@ -5,9 +5,11 @@ mod secrets;
 mod text;
 mod docker_inspect;
 mod json;
-mod registry;
 mod bbolt;
 mod etcd_snapshot;
+mod certificate;
+mod openssl;
+mod private_key;
 
 use veritar::limits::Limits;
 use veritar::probe::{self, Learned, Settings, Subject};
