@@ -4,6 +4,7 @@
 //! Promises: the same bytes always do the same, so that a crash can be run again; everything random is drawn from the
 //! input. Refuses to know: the fuzzer.
 
+mod bbolt;
 mod compressed;
 mod cut;
 mod documents;
@@ -14,6 +15,7 @@ mod rules;
 mod tarball;
 mod wrapped;
 
+pub use bbolt::probe_bbolt;
 pub use compressed::wrappers;
 pub use documents::{probe_json, probe_registry};
 pub use pgp::{armor, openpgp};
