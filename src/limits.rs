@@ -89,6 +89,8 @@ limits! {
     symlink_steps: "symlink-steps" = 40;
     /// Bytes of a member that a probe holds whole: PEM, JSON.
     probe_bytes: "probe-bytes" = 16 * MIB;
+    /// Bytes of one Raft log, or of one snapshot, that are held until the key is known that opens them; the oldest entries are let go first.
+    raft_held_bytes: "raft-held-bytes" = 32 * MIB;
     /// Bytes of a rule file.
     rule_file_bytes: "rule-file-bytes" = MIB;
     /// Memory an Argon2 key derivation may ask for; rPGP allows 2 GiB.

@@ -2,10 +2,10 @@
 //!
 //! Promises: every kind of probe stands here, in alphabetical order of its name. Refuses to know: what they do.
 
-use super::Kind;
+use super::{Kind, raft, swarm_state};
 
 /// Every kind of probe.
-pub const ALL: &[&Kind] = &[];
+pub const ALL: &[&Kind] = &[&raft::RAFT_LOG, &raft::RAFT_SNAPSHOT, &raft::SWARM_KEY, &swarm_state::KIND];
 
 /// The kind that has this name.
 #[must_use]

@@ -3,6 +3,8 @@
 //! Promises: small and owned; no secret in the clear but in types that zero it. Refuses to know: which members belong
 //! together: rules say so.
 
+use super::raft;
+
 /// One piece of evidence.
 #[derive(Debug)]
 pub enum Evidence {
@@ -10,6 +12,12 @@ pub enum Evidence {
     Definition(Definition),
     /// Something that must be defined elsewhere.
     Reference(Reference),
+    /// A file of a Raft log.
+    RaftLog(Box<raft::Log>),
+    /// A snapshot of a Raft log.
+    RaftSnapshot(Box<raft::Snapshot>),
+    /// What a Swarm node's key file says of the keys to its Raft log.
+    SwarmKey(Box<raft::Key>),
 }
 
 /// Something that others may refer to: a blob by its digest, a row by its key.

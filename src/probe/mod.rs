@@ -16,6 +16,8 @@ mod evidence;
 mod hold;
 mod lab;
 mod learned;
+pub mod raft;
+mod swarm_state;
 
 pub use catalog::{ALL, find};
 pub use evidence::{Definition, Evidence, Reference};
