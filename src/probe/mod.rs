@@ -12,6 +12,7 @@
 #![deny(clippy::as_conversions, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 
 mod catalog;
+mod closure;
 mod evidence;
 mod hold;
 mod lab;
@@ -20,6 +21,7 @@ pub mod raft;
 mod swarm_state;
 
 pub use catalog::{ALL, find};
+pub use closure::{Closure, Dangling, Unmet};
 pub use evidence::{Definition, Evidence, Reference};
 pub use hold::Hold;
 pub use lab::{Lab, Spec};
