@@ -7,6 +7,7 @@
 mod compressed;
 mod cut;
 mod pgp;
+mod raft;
 mod road;
 mod rules;
 mod tarball;
@@ -14,6 +15,7 @@ mod wrapped;
 
 pub use compressed::wrappers;
 pub use pgp::{armor, openpgp};
+pub use raft::probe_raft;
 pub use road::road;
 pub use rules::rule_file;
 pub use tarball::{tar_differential, tar_frames};
@@ -37,5 +39,5 @@ fn limits() -> Limits {
 /// What opens the encrypted archives of the corpus.
 fn secrets() -> Known {
     let passphrase = include_str!("../../corpus/passphrase").trim_end();
-    Known { passphrases: vec![Secret::new(passphrase.as_bytes().to_vec())], secret_keys: Vec::new() }
+    Known { passphrases: vec![Secret::new(passphrase.as_bytes().to_vec())], ..Known::default() }
 }

@@ -63,6 +63,15 @@ fn road() {
     over(CORPUS, &[], veritar_fuzz::road);
 }
 
+/// Any archive, and the same with the other form of the input.
+#[test]
+fn probe_raft() {
+    over(CORPUS, &[], |bytes| {
+        veritar_fuzz::probe_raft(bytes);
+        veritar_fuzz::probe_raft(&[bytes, &[1]].concat());
+    });
+}
+
 #[test]
 fn rule_file() {
     over(&["rules"], &[".toml"], veritar_fuzz::rule_file);

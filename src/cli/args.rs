@@ -63,6 +63,9 @@ pub(super) struct Reading {
     /// File with an OpenPGP secret key, binary or armored (repeatable)
     #[arg(long, value_name = "FILE", env = "VERITAR_SECRET_KEY", help_heading = "Secrets")]
     pub(super) secret_key: Vec<PathBuf>,
+    /// File whose first line is the unlock key of a Swarm, as `docker swarm unlock-key -q` prints it (repeatable: each is tried)
+    #[arg(long, value_name = "FILE", env = "VERITAR_UNLOCK_KEY_FILE", help_heading = "Secrets")]
+    pub(super) unlock_key_file: Vec<PathBuf>,
     /// Go into this member, which is an archive itself, and read that one instead (repeatable: deeper and deeper). The first
     /// member of that name counts
     #[arg(long, value_name = "MEMBER")]

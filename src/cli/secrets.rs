@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use super::args::Reading;
 use super::exit::Trouble;
 use super::output;
+use crate::probe::raft::UnlockKey;
 use crate::report::escaped;
 use crate::secret::{Secret, Unlock};
 
@@ -23,6 +24,7 @@ const MOST_BYTES: u64 = 1 << 20;
 pub(super) struct Secrets {
     passphrases: Vec<Secret>,
     secret_keys: Vec<Secret>,
+    unlock_keys: Vec<Secret>,
     command: Option<String>,
     may_prompt: bool,
 }
@@ -59,8 +61,10 @@ impl Secrets {
             let bytes = read(path).map_err(|error| unreadable("secret key", path, &error))?;
             secret_keys.push(Secret::new(std::mem::take(&mut *Zeroizing::new(bytes))));
         }
+        let unlock_keys = typed.unlock_key_file.iter().map(|path| unlock_key_file(path)).collect::<Result<_, _>>()?;
         let may_prompt = passphrases.is_empty() && typed.passphrase_command.is_none() && io::stderr().is_terminal();
-        Ok(Self { passphrases, secret_keys, command: typed.passphrase_command.clone(), may_prompt })
+        let command = typed.passphrase_command.clone();
+        Ok(Self { passphrases, secret_keys, unlock_keys, command, may_prompt })
     }
 }
 
@@ -81,6 +85,10 @@ impl Unlock for Secrets {
     fn secret_keys(&mut self) -> io::Result<Vec<Secret>> {
         Ok(self.secret_keys.clone())
     }
+
+    fn unlock_keys(&mut self) -> io::Result<Vec<Secret>> {
+        Ok(self.unlock_keys.clone())
+    }
 }
 
 fn passphrase_file(path: &Path) -> Result<Secret, Trouble> {
@@ -89,6 +97,16 @@ fn passphrase_file(path: &Path) -> Result<Secret, Trouble> {
     first_line(bytes).ok_or_else(|| {
         let shown = escaped(path.as_os_str().as_encoded_bytes());
         Trouble::Usage(format!("passphrase file {shown} holds no passphrase: its first line is empty"))
+    })
+}
+
+/// Another secret under this name is a slip of the command line, and told before an archive is opened.
+fn unlock_key_file(path: &Path) -> Result<Secret, Trouble> {
+    warn_if_open(path);
+    let bytes = read(path).map_err(|error| unreadable("unlock key file", path, &error))?;
+    first_line(bytes).filter(|secret| UnlockKey::parse(secret).is_some()).ok_or_else(|| {
+        let shown = escaped(path.as_os_str().as_encoded_bytes());
+        Trouble::Usage(format!("{shown} holds no unlock key: its first line must be SWMKEY-1- and 43 characters more"))
     })
 }
 

@@ -26,6 +26,7 @@ mod matcher;
 mod pattern;
 mod numbers;
 mod problem;
+mod rafts;
 mod relate;
 mod set;
 mod table;

@@ -3,11 +3,13 @@
 //! Promises: the order in which members stand in the archive means nothing; what is behind the newest snapshot must be whole
 //! and open, what is before it need not be there. Refuses to know: paths: members are named by whoever asks.
 
+use std::sync::MutexGuard;
+
 use zeroize::Zeroizing;
 
 use super::frames::End;
 use super::key::Key;
-use super::log::{Held, Log};
+use super::log::{Held, Log, Pile};
 use super::sealed::Sealed;
 use super::snapshot::{Content, Snapshot};
 use super::unlock::UnlockKey;
@@ -38,7 +40,7 @@ pub fn judge<M: Copy>(
     let mut sorted: Vec<(M, &Log)> = logs.iter().filter(|(_, log)| log.name.is_some()).copied().collect();
     sorted.sort_by_key(|(_, log)| log.name);
     let newest = snapshots.iter().max_by_key(|(_, snapshot)| snapshot.name).copied();
-    let mut bench = Bench { newest, from: newest.map_or(0, |(_, snapshot)| snapshot.name.index), faults: Vec::new() };
+    let mut bench = Bench { newest, from: newest.map_or(0, |(_, snapshot)| snapshot.name.index), has_gap: false, faults: Vec::new() };
     let needed = bench.needed(&sorted);
     bench.joints(needed);
     bench.start(needed);
@@ -58,6 +60,8 @@ struct Bench<'a, M> {
     newest: Option<(M, &'a Snapshot)>,
     /// Its index; entries behind it are needed.
     from: u64,
+    /// A file is missing that is needed, and who knows what it told.
+    has_gap: bool,
     faults: Vec<(Option<M>, Fault)>,
 }
 
@@ -73,6 +77,7 @@ impl<M: Copy> Bench<'_, M> {
         let Some(start) = sorted.iter().rposition(|(_, log)| index(log) <= self.from) else {
             let (begins, from) = (index(oldest), self.from);
             let before = begins.saturating_sub(1);
+            self.has_gap = true;
             if self.newest.is_none() {
                 let message = format!("the log begins with entry {begins}, and no snapshot holds the {before} before it");
                 self.fault(first, &code::RAFT_SNAPSHOT_MISSING, message);
@@ -82,14 +87,15 @@ impl<M: Copy> Bench<'_, M> {
             }
             return sorted;
         };
-        let (before, needed) = sorted.split_at_checked(start).unwrap_or((&[], sorted));
-        self.sequence(before, Some(Severity::Warning));
-        self.sequence(needed, None);
+        let needed = sorted.get(start..).unwrap_or_default();
+        self.sequence(sorted.get(..=start).unwrap_or_default(), Some(Severity::Warning));
+        self.has_gap = self.sequence(needed, None);
         needed
     }
 
-    /// Files must be numbered without gaps. Where the engine would not read them, it does no harm to it.
-    fn sequence(&mut self, logs: &[(M, &Log)], severity: Option<Severity>) {
+    /// Files must be numbered without gaps; says whether there is one. Where the engine reads nothing, it does no harm.
+    fn sequence(&mut self, logs: &[(M, &Log)], severity: Option<Severity>) -> bool {
+        let known = self.faults.len();
         for [(_, before), (member, after)] in logs.array_windows() {
             let (Some(before), Some(after)) = (before.name, after.name) else { continue };
             let message = match after.sequence.checked_sub(before.sequence) {
@@ -100,6 +106,7 @@ impl<M: Copy> Bench<'_, M> {
             let fault = Fault { code: &code::RAFT_LOG_MISSING, severity, message, offset: None };
             self.faults.push((Some(*member), fault));
         }
+        self.faults.len() > known
     }
 
     /// Where one file ends, the next must go on.
@@ -140,7 +147,7 @@ impl<M: Copy> Bench<'_, M> {
     /// The log must know the snapshot from which it is to go on.
     fn start(&mut self, logs: &[(M, &Log)]) {
         let Some((member, newest)) = self.newest else { return };
-        if logs.is_empty() || logs.iter().any(|(_, log)| log.end == End::Broken) {
+        if self.has_gap || logs.is_empty() || logs.iter().any(|(_, log)| log.end == End::Broken) {
             return;
         }
         let name = newest.name;
@@ -193,7 +200,8 @@ impl<M: Copy> Bench<'_, M> {
             Some((member, Snapshot { content: Content::Sealed(sealed), .. })) => Some((member, sealed)),
             _ => None,
         };
-        if sealed.is_none() && !logs.iter().any(|(_, log)| log.is_sealed()) {
+        let piles: Vec<(M, MutexGuard<'_, Pile>)> = logs.iter().map(|(member, log)| (*member, log.pile())).collect();
+        if sealed.is_none() && !piles.iter().any(|(_, pile)| pile.is_sealed()) {
             return None;
         }
         let keys = self.unlock(keys, unlock_keys)?;
@@ -208,9 +216,8 @@ impl<M: Copy> Bench<'_, M> {
                 Opened::Unknown(number) => self.unknown(snapshot, number),
             }
         }
-        let behind: Vec<(M, &Held)> = self.effective(logs);
         let mut failed: Option<(M, u64, u64)> = None;
-        for (log, held) in behind {
+        for (log, held) in self.effective(&piles) {
             match try_all(&held.sealed, &keys) {
                 Opened::Yes => opened = opened.saturating_add(1),
                 Opened::No => {
@@ -231,7 +238,7 @@ impl<M: Copy> Bench<'_, M> {
             };
             self.fault(log, &code::RAFT_NOT_AUTHENTIC, message);
         }
-        self.let_go(logs);
+        self.let_go(&piles);
         Some(opened)
     }
 
@@ -283,9 +290,9 @@ impl<M: Copy> Bench<'_, M> {
     }
 
     /// The entries behind the snapshot that count: a later one of the same index takes the place of what was there.
-    fn effective<'b>(&self, logs: &[(M, &'b Log)]) -> Vec<(M, &'b Held)> {
+    fn effective<'b>(&self, piles: &'b [(M, MutexGuard<'_, Pile>)]) -> Vec<(M, &'b Held)> {
         let mut behind: Vec<(M, &Held)> = Vec::new();
-        let all = logs.iter().flat_map(|(member, log)| log.held.iter().map(|held| (*member, held)));
+        let all = piles.iter().flat_map(|(member, pile)| pile.held.iter().map(|held| (*member, held)));
         for (member, held) in all.filter(|(_, held)| held.index > self.from) {
             while behind.pop_if(|(_, before)| before.index >= held.index).is_some() {}
             behind.push((member, held));
@@ -294,12 +301,12 @@ impl<M: Copy> Bench<'_, M> {
     }
 
     /// What was not held could not be opened.
-    fn let_go(&mut self, logs: &[(M, &Log)]) {
-        for (member, log) in logs {
-            if let Some(index) = log.let_go.filter(|index| *index > self.from) {
+    fn let_go(&mut self, piles: &[(M, MutexGuard<'_, Pile>)]) {
+        for (member, pile) in piles {
+            if let Some(index) = pile.let_go.filter(|index| *index > self.from) {
                 let message = format!(
-                    "raft-held-bytes: entries up to {index} were more than may be held until the key is known, and were not \
-                     opened; their checksums hold"
+                    "entries up to {index} were more than may be held until the key is known, and were not opened; their \
+                     checksums hold (--limit raft-held-bytes=N)"
                 );
                 self.fault(*member, &code::LIMIT_REACHED, message);
             }

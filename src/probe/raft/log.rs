@@ -4,6 +4,7 @@
 //! much is kept as the limit `raft-held-bytes` allows, the newest. Refuses to know: the other files, and the keys.
 
 use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 
@@ -62,11 +63,9 @@ pub struct Log {
     /// Snapshots that the log tells of: index and term.
     pub(super) snapshots: VecDeque<(u64, u64)>,
     pub(super) state: Option<State>,
-    pub(super) held: VecDeque<Held>,
-    held_bytes: u64,
+    /// Behind a lock because a rule that holds many files makes them let go when there are too many.
+    pile: Mutex<Pile>,
     limit: u64,
-    /// The highest index of the entries let go of.
-    pub(super) let_go: Option<u64>,
     /// Entries whose content is in clear where all must be encrypted: the first, and how many.
     pub(super) in_clear: Option<(u64, u64)>,
     is_encrypted: bool,
@@ -80,6 +79,15 @@ pub struct Log {
 pub(super) struct State {
     pub(super) term: u64,
     pub(super) commit: u64,
+}
+
+/// The newest of the encrypted entries.
+#[derive(Debug, Default)]
+pub(super) struct Pile {
+    pub(super) held: VecDeque<Held>,
+    bytes: u64,
+    /// The highest index of the entries let go of.
+    pub(super) let_go: Option<u64>,
 }
 
 /// An encrypted entry.
@@ -115,10 +123,8 @@ impl Log {
             jumps: VecDeque::new(),
             snapshots: VecDeque::new(),
             state: None,
-            held: VecDeque::new(),
-            held_bytes: 0,
+            pile: Mutex::default(),
             limit: subject.limits.raft_held_bytes,
-            let_go: None,
             in_clear: None,
             is_encrypted: name::is_encrypted(subject.path),
             reach: 0,
@@ -126,24 +132,19 @@ impl Log {
         }
     }
 
-    /// Whether anything in it wants a key.
-    pub(super) fn is_sealed(&self) -> bool {
-        self.let_go.is_some() || !self.held.is_empty()
+    pub(super) fn pile(&self) -> MutexGuard<'_, Pile> {
+        self.pile.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Bytes of encrypted entries that it holds.
     #[must_use]
     pub fn held_bytes(&self) -> u64 {
-        self.held_bytes
+        self.pile().bytes
     }
 
     /// Lets go of the oldest entries until no more than `limit` bytes of them are held.
-    pub fn hold_at_most(&mut self, limit: u64) {
-        while self.held_bytes > limit {
-            let Some(oldest) = self.held.pop_front() else { break };
-            self.held_bytes = self.held_bytes.saturating_sub(cost(&oldest));
-            self.let_go = self.let_go.max(Some(oldest.index));
-        }
+    pub fn hold_at_most(&self, limit: u64) {
+        self.pile().shrink(limit);
     }
 
     fn metadata(&mut self, data: &[u8]) -> Result<(), String> {
@@ -204,10 +205,9 @@ impl Log {
                 self.in_clear = Some((first, number.saturating_add(1)));
             }
             Some(sealed) => {
-                let held = Held { index, sealed };
-                self.held_bytes = self.held_bytes.saturating_add(cost(&held));
-                self.held.push_back(held);
-                self.hold_at_most(self.limit);
+                let mut pile = self.pile();
+                pile.add(Held { index, sealed });
+                pile.shrink(self.limit);
             }
         }
         Ok(())
@@ -245,6 +245,26 @@ impl Log {
         self.reach = self.reach.max(index);
         keep(&mut self.snapshots, (index, term));
         Ok(())
+    }
+}
+
+impl Pile {
+    /// Whether there is, or was, anything that wants a key.
+    pub(super) fn is_sealed(&self) -> bool {
+        self.let_go.is_some() || !self.held.is_empty()
+    }
+
+    fn add(&mut self, held: Held) {
+        self.bytes = self.bytes.saturating_add(cost(&held));
+        self.held.push_back(held);
+    }
+
+    fn shrink(&mut self, limit: u64) {
+        while self.bytes > limit {
+            let Some(oldest) = self.held.pop_front() else { break };
+            self.bytes = self.bytes.saturating_sub(cost(&oldest));
+            self.let_go = self.let_go.max(Some(oldest.index));
+        }
     }
 }
 

@@ -181,7 +181,10 @@ impl Probe for SnapshotProbe {
 
 impl SnapshotProbe {
     fn too_large(&self, learned: &mut Learned) {
-        let message = format!("raft-held-bytes: the snapshot has more than {} bytes; its checksum holds", self.limit);
+        let message = format!(
+            "the snapshot has more than {} bytes, so it was not opened; its checksum holds (--limit raft-held-bytes=N)",
+            self.limit
+        );
         learned.fault(&code::LIMIT_REACHED, None, message);
         if let Some(name) = self.name {
             learned.evidence.push(Evidence::RaftSnapshot(Box::new(Snapshot { name, content: Content::TooLarge })));
