@@ -35,7 +35,10 @@ impl Secrets {
     /// `from_stdin` says that an archive comes from standard input, which then cannot give a passphrase too.
     pub(super) fn gather(typed: &Reading, from_stdin: bool) -> Result<Self, Trouble> {
         let is_stdin = |path: &PathBuf| ["-", "/dev/stdin", "/dev/fd/0"].iter().any(|name| path.as_os_str() == *name);
-        if from_stdin && (typed.passphrase_fd == Some(0) || typed.passphrase_file.iter().any(is_stdin)) {
+        if from_stdin
+            && (typed.passphrase_fd == Some(0)
+                || typed.passphrase_file.iter().chain(&typed.unlock_key_file).any(is_stdin))
+        {
             let message = "standard input is the archive, so the passphrase must come from somewhere else";
             return Err(Trouble::Usage(message.to_owned()));
         }

@@ -30,7 +30,7 @@ pub(super) fn judge_all<'a, M: Copy>(
                     node(&mut nodes, path, 3).snapshots.push((form(path), (member, snapshot)));
                 }
                 Evidence::SwarmKey(key) => node(&mut nodes, path, 2).keys.push((member, key)),
-                Evidence::Definition(_) | Evidence::Reference(_) => {}
+                _ => {}
             }
         }
     }

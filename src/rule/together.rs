@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::pairs::{self, Member, Part};
 use super::rafts;
 use super::set::{RelationKind, RuleSet};
 use crate::code;
@@ -111,7 +112,9 @@ impl Together {
                 }
             }
             RelationKind::Raft { .. } => self.rafts(kind, unlock_keys),
-            RelationKind::Pair { .. } => Vec::new(),
+            RelationKind::Pair { key, certificate, issuer } => {
+                self.pairs(key.as_deref(), certificate, issuer.as_deref())
+            }
         }
     }
 }
@@ -138,6 +141,20 @@ impl Together {
             log.hold_at_most(before.saturating_sub(over));
             over = over.saturating_sub(before.saturating_sub(log.held_bytes()));
         }
+    }
+
+    fn pairs(&self, key: Option<&str>, certificate: &str, issuer: Option<&str>) -> Vec<Misfit> {
+        let parts = [(Part::Key, key), (Part::Certificate, Some(certificate)), (Part::Issuer, issuer)];
+        let mut kept = Vec::new();
+        let mut members = Vec::new();
+        for (part, rule) in parts {
+            for one in self.kept.iter().filter(|one| Some(one.rule.as_str()) == rule) {
+                members.push(Member { part, path: &one.path, evidence: &one.learned.evidence });
+                kept.push(one);
+            }
+        }
+        let entry = |number: usize| kept.get(number).map(|one| (one.path.clone(), Some(one.offset)));
+        pairs::judge(&members).into_iter().map(|(number, fault)| Misfit { fault, entry: entry(number) }).collect()
     }
 }
 
