@@ -45,7 +45,8 @@ impl Probe for StateProbe {
         match self.hold.whole().map(|bytes| serde_json::from_slice(&bytes)) {
             Err(fault) => learned.add(fault),
             Ok(Err(error)) => {
-                let message = format!("it is no JSON: {} at line {}, column {}", kind(&error), error.line(), error.column());
+                let message =
+                    format!("it is no JSON: {} at line {}, column {}", kind(&error), error.line(), error.column());
                 learned.fault(&code::SWARM_STATE_DAMAGED, None, message);
             }
             Ok(Ok(Value::Object(node))) => node_state(&node, &mut learned),

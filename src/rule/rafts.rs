@@ -56,10 +56,15 @@ fn form(path: &[u8]) -> usize {
 }
 
 /// The node whose folder stands so many components above the end of the path.
-fn node<'n, 'a, M>(nodes: &'n mut BTreeMap<&'a [u8], Node<'a, M>>, path: &'a [u8], above: usize) -> &'n mut Node<'a, M> {
+fn node<'n, 'a, M>(
+    nodes: &'n mut BTreeMap<&'a [u8], Node<'a, M>>,
+    path: &'a [u8],
+    above: usize,
+) -> &'n mut Node<'a, M> {
     let mut folder = path;
     for _ in 0..above {
-        folder = folder.iter().rposition(|byte| *byte == b'/').and_then(|slash| folder.get(..slash)).unwrap_or_default();
+        folder =
+            folder.iter().rposition(|byte| *byte == b'/').and_then(|slash| folder.get(..slash)).unwrap_or_default();
     }
     nodes.entry(folder).or_insert_with(|| Node { logs: Vec::new(), snapshots: Vec::new(), keys: Vec::new() })
 }

@@ -60,12 +60,23 @@ pub(super) struct Frames {
 }
 
 enum At {
-    Length { bytes: [u8; 8], have: usize },
-    Record { start: u64, length: u64, padding: u64, held: Zeroizing<Vec<u8>> },
+    Length {
+        bytes: [u8; 8],
+        have: usize,
+    },
+    Record {
+        start: u64,
+        length: u64,
+        padding: u64,
+        held: Zeroizing<Vec<u8>>,
+    },
     /// In the zeros behind the last record.
     Spare,
     /// In what may be a torn record: zeros must follow.
-    Torn { start: u64, why: &'static str },
+    Torn {
+        start: u64,
+        why: &'static str,
+    },
     /// Behind what is not zero where zeros must be.
     Over,
     Stopped,
@@ -181,7 +192,8 @@ impl Frames {
         let head = held.get(..end).unwrap_or_default();
         if parse(head).is_some_and(|parts| parts.length() == length) {
             if length > self.limit {
-                let message = format!("a record of {length} bytes at byte {start}, and it must be held whole to be checked");
+                let message =
+                    format!("a record of {length} bytes at byte {start}, and it must be held whole to be checked");
                 self.stop(&code::PROBE_TOO_LARGE, start, message);
             }
             return;
@@ -192,7 +204,8 @@ impl Frames {
             self.at = At::Torn { start, why: "the head of the record is partly zeros" };
             return;
         }
-        let message = format!("the record at byte {start} says {length} bytes, and does not begin like one of that length");
+        let message =
+            format!("the record at byte {start} says {length} bytes, and does not begin like one of that length");
         self.stop(&code::RAFT_LOG_DAMAGED, start, message);
     }
 
@@ -250,7 +263,8 @@ impl Frames {
             At::Spare | At::Over => return End::Clean { has_spare: true },
             At::Torn { start, .. } => {
                 let start = *start;
-                let message = format!("the last record, at byte {start}, was written in part only: the log ends before it");
+                let message =
+                    format!("the last record, at byte {start}, was written in part only: the log ends before it");
                 self.faults.push(fault(&code::RAFT_LOG_TORN, start, message));
                 return End::Torn(start);
             }

@@ -40,7 +40,12 @@ pub fn judge<M: Copy>(
     let mut sorted: Vec<(M, &Log)> = logs.iter().filter(|(_, log)| log.name.is_some()).copied().collect();
     sorted.sort_by_key(|(_, log)| log.name);
     let newest = snapshots.iter().max_by_key(|(_, snapshot)| snapshot.name).copied();
-    let mut bench = Bench { newest, from: newest.map_or(0, |(_, snapshot)| snapshot.name.index), has_gap: false, faults: Vec::new() };
+    let mut bench = Bench {
+        newest,
+        from: newest.map_or(0, |(_, snapshot)| snapshot.name.index),
+        has_gap: false,
+        faults: Vec::new(),
+    };
     let needed = bench.needed(&sorted);
     bench.joints(needed);
     bench.start(needed);
@@ -79,7 +84,8 @@ impl<M: Copy> Bench<'_, M> {
             let before = begins.saturating_sub(1);
             self.has_gap = true;
             if self.newest.is_none() {
-                let message = format!("the log begins with entry {begins}, and no snapshot holds the {before} before it");
+                let message =
+                    format!("the log begins with entry {begins}, and no snapshot holds the {before} before it");
                 self.fault(first, &code::RAFT_SNAPSHOT_MISSING, message);
             } else {
                 let message = format!("the snapshot holds entries up to {from}, and the log begins with {begins}");
@@ -101,7 +107,9 @@ impl<M: Copy> Bench<'_, M> {
             let message = match after.sequence.checked_sub(before.sequence) {
                 Some(1) => continue,
                 Some(0) => format!("there are two files of number {}", before.sequence),
-                _ => format!("after file {} comes {}: what is between them is missing", before.sequence, after.sequence),
+                _ => {
+                    format!("after file {} comes {}: what is between them is missing", before.sequence, after.sequence)
+                }
             };
             let fault = Fault { code: &code::RAFT_LOG_MISSING, severity, message, offset: None };
             self.faults.push((Some(*member), fault));
@@ -151,9 +159,11 @@ impl<M: Copy> Bench<'_, M> {
             return;
         }
         let name = newest.name;
-        let mut told = logs.iter().flat_map(|(_, log)| &log.snapshots).filter(|(index, _)| *index == name.index).peekable();
+        let mut told =
+            logs.iter().flat_map(|(_, log)| &log.snapshots).filter(|(index, _)| *index == name.index).peekable();
         if told.peek().is_none() {
-            let message = format!("the log tells of no snapshot at entry {}, so it does not go on from this one", name.index);
+            let message =
+                format!("the log tells of no snapshot at entry {}, so it does not go on from this one", name.index);
             self.fault(member, &code::RAFT_SNAPSHOT_UNKNOWN, message);
         } else if let Some((index, term)) = told.find(|(_, term)| *term != name.term) {
             let message = format!("the log tells of a snapshot at entry {index} of term {term}, not {}", name.term);
@@ -180,7 +190,8 @@ impl<M: Copy> Bench<'_, M> {
         };
         let is_whole = logs.iter().all(|(_, log)| log.end != End::Broken);
         if is_whole && state.commit > last {
-            let message = format!("entries up to {} were committed, and the last that is there is {last}", state.commit);
+            let message =
+                format!("entries up to {} were committed, and the last that is there is {last}", state.commit);
             self.fault(member, &code::RAFT_ENTRIES_MISSING, message);
         }
         if is_whole && state.commit < self.from {
@@ -232,7 +243,9 @@ impl<M: Copy> Bench<'_, M> {
         }
         if let Some((log, index, number)) = failed {
             let message = if opened == 0 {
-                format!("none of the {number} records that must open does, entry {index} first: the key is of another node or time")
+                format!(
+                    "none of the {number} records that must open does, entry {index} first: the key is of another node or time"
+                )
             } else {
                 format!("{number} entries do not open with the node's key, entry {index} first")
             };
@@ -250,7 +263,8 @@ impl<M: Copy> Bench<'_, M> {
         }
         for (member, log) in logs {
             if let Some((index, number)) = log.in_clear {
-                let message = format!("{number} entries are not encrypted, which the engine refuses, entry {index} first");
+                let message =
+                    format!("{number} entries are not encrypted, which the engine refuses, entry {index} first");
                 self.fault(*member, &code::RAFT_NOT_AUTHENTIC, message);
             }
         }

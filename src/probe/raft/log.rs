@@ -32,7 +32,9 @@ pub static KIND: Kind = Kind {
     ],
     digest: None,
     check: |_| Ok(()),
-    start: |subject| Box::new(LogProbe { frames: Frames::new(subject), book: Book { log: Log::new(subject), records: 0 } }),
+    start: |subject| {
+        Box::new(LogProbe { frames: Frames::new(subject), book: Book { log: Log::new(subject), records: 0 } })
+    },
 };
 
 const METADATA: u64 = 1;

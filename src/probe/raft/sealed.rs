@@ -119,7 +119,8 @@ mod tests {
     #[test]
     fn the_published_token_opens() {
         let key = URL_SAFE.decode("cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=").unwrap();
-        let token = "gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLF_5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4IwqDA==";
+        let token =
+            "gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLF_5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4IwqDA==";
         let sealed = Sealed::Fernet(token.as_bytes().to_vec());
         assert_eq!(sealed.open(&key).unwrap().as_slice(), b"hello");
         let mut other = key.clone();

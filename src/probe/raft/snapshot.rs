@@ -203,7 +203,11 @@ impl SnapshotProbe {
         let content = match Sealed::parse(inner.data) {
             _ if !self.is_encrypted => Content::Open,
             None => {
-                learned.fault(&code::RAFT_SNAPSHOT_DAMAGED, None, "its checksum holds, and its content is not encrypted content");
+                learned.fault(
+                    &code::RAFT_SNAPSHOT_DAMAGED,
+                    None,
+                    "its checksum holds, and its content is not encrypted content",
+                );
                 return;
             }
             Some(Sealed::Clear(_)) => Content::InClear,

@@ -84,7 +84,8 @@ impl Wal {
 
     /// Entries `from..=to` in term 2, each sealed with `key`.
     pub fn entries(self, from: u64, to: u64, key: &[u8]) -> Self {
-        (from..=to).fold(self, |wal, index| wal.entry(index, 2, &sealed(key, index, format!("entry {index}").as_bytes())))
+        (from..=to)
+            .fold(self, |wal, index| wal.entry(index, 2, &sealed(key, index, format!("entry {index}").as_bytes())))
     }
 
     pub fn state(self, term: u64, commit: u64) -> Self {
@@ -126,7 +127,8 @@ pub fn snapshot(term: u64, index: u64, data: &[u8]) -> Vec<u8> {
 
 /// A key file with these headers, each a name and a record.
 pub fn key_file(label: &str, headers: &[(&str, Vec<u8>)]) -> String {
-    let headers: String = headers.iter().map(|(name, record)| format!("{name}: {}\n", STANDARD.encode(record))).collect();
+    let headers: String =
+        headers.iter().map(|(name, record)| format!("{name}: {}\n", STANDARD.encode(record))).collect();
     let body = STANDARD.encode([7; 48]);
     format!("-----BEGIN {label}-----\nkek-version: 3\n{headers}\n{body}\n-----END {label}-----\n")
 }

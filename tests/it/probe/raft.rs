@@ -118,7 +118,8 @@ const NODE_KEY: &str = "certificates/swarm-node.key";
 fn node() -> Files {
     let old = [3; 32];
     let first = Wal::first("node").entries(1, 3, &old).state(2, 3);
-    let second = Wal::new(first.crc, "node").state(2, 3).entries(4, 5, &old).state(2, 5).snapshot(5, 2).entries(6, 6, &KEY);
+    let second =
+        Wal::new(first.crc, "node").state(2, 3).entries(4, 5, &old).state(2, 5).snapshot(5, 2).entries(6, 6, &KEY);
     let third = Wal::new(second.crc, "node").state(2, 5).entries(7, 9, &KEY).state(2, 9);
     [
         (wal(0, 0), first.bytes),
@@ -393,7 +394,10 @@ fn a_rule_set_proves_the_unlock_key() {
     };
     let (code, out, error) = verify(AUTOLOCK, &["--unlock-key-file", &right]);
     assert_eq!(code, 0, "{out}{error}");
-    assert!(!out.contains("swarm/") && !out.contains("raft/") && !error.contains("can be read by others"), "{out}{error}");
+    assert!(
+        !out.contains("[swarm/") && !out.contains("[raft/") && !error.contains("can be read by others"),
+        "{out}{error}"
+    );
     let (code, out, _) = verify(AUTOLOCK, &[]);
     assert!(code == 3 && out.contains("swarm/unlock-key-needed"), "{out}");
     let (code, out, _) = verify(AUTOLOCK, &["--unlock-key-file", &wrong]);

@@ -222,7 +222,14 @@ fn a_log_of_etcd_holds() {
         .unwrap();
     let put = |key: &str| {
         let mut put = Command::new("etcdctl");
-        put.env("ETCDCTL_API", "3").args(["--endpoints", &client, "--command-timeout=20s", "put", key, &"v".repeat(3000)]);
+        put.env("ETCDCTL_API", "3").args([
+            "--endpoints",
+            &client,
+            "--command-timeout=20s",
+            "put",
+            key,
+            &"v".repeat(3000),
+        ]);
         put.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
     };
     let mut puts = 0;

@@ -19,7 +19,10 @@ fn good() -> Vec<u8> {
 fn a_snapshot_holds_and_its_name_too() {
     let learned = read(PATH, &good());
     assert_eq!(codes(&learned), [""; 0]);
-    assert_eq!((fact(&learned, "index"), fact(&learned, "term"), fact(&learned, "managers")), (vec!["16"], vec!["2"], vec!["1"]));
+    assert_eq!(
+        (fact(&learned, "index"), fact(&learned, "term"), fact(&learned, "managers")),
+        (vec!["16"], vec!["2"], vec!["1"])
+    );
     for name in ["0000000000000002-0000000000000011.snap", "0000000000000010-0000000000000002.snap", "2-10.snap"] {
         assert_eq!(codes(&read(name, &good())), ["raft/wrong-name"], "{name}");
     }

@@ -21,7 +21,10 @@ fn the_keys_that_docker_wrote() {
     let open = read(&kept(OPEN)["certificates/swarm-node.key"]);
     assert_eq!(codes(&open), ["swarm/key-in-clear"]);
     assert_eq!(open.faults()[0].code.severity, Severity::Info);
-    assert_eq!((fact(&open, "locked"), fact(&open, "cipher"), fact(&open, "kek-version")), (vec!["no"], vec!["none"], vec!["0"]));
+    assert_eq!(
+        (fact(&open, "locked"), fact(&open, "cipher"), fact(&open, "kek-version")),
+        (vec!["no"], vec!["none"], vec!["0"])
+    );
     let locked = read(&kept(AUTOLOCK)["certificates/swarm-node.key"]);
     assert_eq!(codes(&locked), [""; 0]);
     assert_eq!(
@@ -68,7 +71,9 @@ fn every_line_is_needed() {
 fn unlock_keys_are_taken_as_docker_prints_them() {
     let parse = |text: &str| UnlockKey::parse(&Secret::new(text.as_bytes().to_vec())).is_some();
     assert!(parse(UNLOCK) && parse(&format!(" {UNLOCK}\n")));
-    for bad in [&UNLOCK[1..], &UNLOCK[..UNLOCK.len() - 1], &UNLOCK.replace("SWMKEY-1", "SWMKEY-2"), "", &format!("{UNLOCK}=")] {
+    for bad in
+        [&UNLOCK[1..], &UNLOCK[..UNLOCK.len() - 1], &UNLOCK.replace("SWMKEY-1", "SWMKEY-2"), "", &format!("{UNLOCK}=")]
+    {
         assert!(!parse(bad), "{bad}");
     }
     let key = UnlockKey::parse(&Secret::new(UNLOCK.as_bytes().to_vec())).unwrap();
