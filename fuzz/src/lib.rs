@@ -10,6 +10,7 @@ mod cut;
 mod documents;
 mod pgp;
 mod pki;
+mod raft;
 mod road;
 mod rules;
 mod tarball;
@@ -20,6 +21,7 @@ pub use compressed::wrappers;
 pub use documents::{probe_json, probe_registry};
 pub use pgp::{armor, openpgp};
 pub use pki::probe_pki;
+pub use raft::probe_raft;
 pub use road::road;
 pub use rules::rule_file;
 pub use tarball::{tar_differential, tar_frames};
@@ -43,5 +45,5 @@ fn limits() -> Limits {
 /// What opens the encrypted archives of the corpus.
 fn secrets() -> Known {
     let passphrase = include_str!("../../corpus/passphrase").trim_end();
-    Known { passphrases: vec![Secret::new(passphrase.as_bytes().to_vec())], secret_keys: Vec::new() }
+    Known { passphrases: vec![Secret::new(passphrase.as_bytes().to_vec())], ..Known::default() }
 }

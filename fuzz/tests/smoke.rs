@@ -112,6 +112,15 @@ fn probe_bbolt() {
     }
 }
 
+/// Any archive, and the same with the other form of the input.
+#[test]
+fn probe_raft() {
+    over(CORPUS, &[], |bytes| {
+        veritar_fuzz::probe_raft(bytes);
+        veritar_fuzz::probe_raft(&[bytes, &[1]].concat());
+    });
+}
+
 #[test]
 fn rule_file() {
     over(&["rules"], &[".toml"], veritar_fuzz::rule_file);

@@ -11,6 +11,7 @@ pub mod mangled;
 pub mod openpgp;
 pub mod openpgp_cases;
 pub mod products;
+pub mod raft;
 pub mod sealed;
 pub mod tarball;
 
