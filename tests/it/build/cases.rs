@@ -3,7 +3,7 @@
 use super::compressed;
 use super::depth;
 use super::openpgp::{Chunks, Message};
-use super::products::{self, Member, pack};
+use super::products::{self, Member, images, pack, swarm};
 use super::tarball::{GNU, Header, Tarball, V7, octal, pax_records};
 use super::{gzip, passphrase};
 
@@ -36,7 +36,23 @@ fn products_good() -> Vec<(&'static str, Vec<u8>)> {
     let pgp = go_message(&secret);
     vec![
         ("good/dtr-2.9.4-metadata.tar", pack(&products::dtr())),
+        ("good/dtr-2.0.0-metadata.tar.gz", gzip(&pack(&products::dtr::dtr_2_0_0()))),
+        ("good/dtr-2.0.3-metadata.tar.gz", gzip(&pack(&products::dtr::with_etcd("2.0.3")))),
+        ("good/dtr-2.1.4-metadata.tar.gz", gzip(&pack(&products::dtr::with_etcd("2.1.4")))),
+        ("good/dtr-2.5.3-metadata.tar.gz", gzip(&pack(&products::dtr::plain_root("2.5.3")))),
+        ("good/dtr-2.6.2-metadata.tar.gz", gzip(&pack(&products::dtr::plain_root("2.6.2")))),
+        ("good/msr-2.9.18-metadata.tar.gz", gzip(&pack(&products::dtr::full()))),
+        ("good/msr-3.1.5-metadata.tar.gz", gzip(&pack(&products::dtr::plain_root("3.1.5")))),
+        ("good/images-classic.tar.gz", gzip(&pack(&images::classic(images::VOLUME)))),
+        ("good/images-by-id.tar.gz", gzip(&pack(&images::by_id(images::VOLUME)))),
+        ("good/swarm.tgz", gzip(&pack(&swarm::manager()))),
+        ("good/swarm-autolock.tgz", gzip(&pack(&swarm::locked()))),
+        ("good/swarm-legacy.tgz", gzip(&pack(&swarm::legacy()))),
+        ("good/ucp-1.1.tar.gz", gzip(&pack(&products::ucp::ucp_1_1()))),
+        ("good/ucp-2.0.tar.gz", gzip(&pack(&products::ucp::ucp_2_0()))),
         ("good/ucp-2.2.tar.gz", gzip(&pack(&products::ucp_2_2()))),
+        ("good/ucp-3.1.tar.gz", gzip(&pack(&products::ucp::ucp_3_1()))),
+        ("good/ucp-mke-3.8.2.tar.gz", gzip(&pack(&products::ucp::mke_3_8()))),
         ("good/ucp-mke-3.4.5.tar.gz.pgp", pgp.of(&gzip(&mke))),
         ("good/ucp-mke-3.4.5.tar.pgp", pgp.of(&mke)),
         ("good/ucp-mke-3.4.5.tar", mke),
