@@ -86,6 +86,7 @@ fn options(threads: usize) -> Options {
         rules: catalog::all().to_vec(),
         choice: Choice::Auto,
         fail_on_warning: false,
+        previous_bytes: None,
     }
 }
 

@@ -622,6 +622,38 @@ codes! {
         "a member is larger than what a probe may hold",
         "what it holds was not looked at, so nobody can tell whether it is good",
         "raise --limit probe-bytes for archives you trust";
+    REFERENCE_MISSING = "reference/missing", Error, Fail,
+        "a member refers to something that is nowhere in the archive",
+        "what is referred to cannot be restored: an image without one of its layers cannot be pulled, a tag without its manifest leads nowhere",
+        "look whether the original is still whole at the source, and run the backup again; where it is gone there too, push the image again or delete what refers to it";
+    REFERENCE_SIZE = "reference/size", Warning, Fail,
+        "something has another size than what refers to it says",
+        "it was cut or changed after it was written, or was described wrongly from the start: some clients refuse to load what is not as long as they were told",
+        "compare with the original; where its digest holds, it is whole, and only the description is wrong";
+    RULE_GAP = "rule/gap", Error, Fail,
+        "members that are numbered in a row have gaps",
+        "a row of a table is missing: what it describes is gone after the restore, and nothing else would tell",
+        "run the backup again; if the gap is there again, ask the vendor before you rely on it";
+    RULE_CONDITION_UNKNOWN = "rule/condition-unknown", Info, Fail,
+        "whether a rule is in force could not be told",
+        "it holds for some versions only, and nothing in the archive tells the version: nothing was checked by this rule",
+        "nothing, if other rules pass; the finding names what would have to be known";
+    RULE_DECLINED = "rule/declined", Error, Inconclusive,
+        "the archive is of a product or version that veritar recognises and does not judge",
+        "its backups are made, and restored, by other means: a pass would mean nothing",
+        "use the product's own tool, as the finding says; or write rules of your own and give them with --rules";
+    RULE_TOO_OLD = "rule/too-old", Error, Fail,
+        "the backup is older than the rule allows",
+        "what was changed since is lost with a restore; a backup job that stopped is seldom noticed otherwise",
+        "find out why there is no younger one, and run the backup";
+    RULE_AGE_UNKNOWN = "rule/age-unknown", Warning, Fail,
+        "the age of the backup could not be told",
+        "a rule limits the age, and no member has a time: nothing was checked by it",
+        "name a group in `max-age.time` that is captured from a name, or take the key out of the rule file";
+    RULE_SHRUNK = "rule/shrunk", Error, Fail,
+        "the archive is much smaller than the one before",
+        "data do not shrink much between two backups: a part of them is likely to be missing",
+        "compare the two with `veritar list`; if it is right so, give another archive with --previous";
     RULE_TAR_POLICY = "rule/archive-form", Error, Fail,
         "the archive's form breaks the rule set's policy",
         "the product's own writer never leaves an archive like this",

@@ -89,6 +89,12 @@ limits! {
     symlink_steps: "symlink-steps" = 40;
     /// Bytes of a member that a probe holds whole: PEM, JSON.
     probe_bytes: "probe-bytes" = 16 * MIB;
+    /// Names and references among the members of an archive that are remembered to notice one that leads nowhere.
+    references: "references" = 1_000_000;
+    /// Numbers of members in a row (rows of tables) that are remembered to notice one that is missing, a bit each.
+    group_numbers: "group-numbers" = 64 * MIB;
+    /// Members whose keys, certificates and logs are kept until they can be held against each other.
+    evidence: "evidence" = 16 * KIB;
     /// Bytes of a rule file.
     rule_file_bytes: "rule-file-bytes" = MIB;
     /// Memory an Argon2 key derivation may ask for; rPGP allows 2 GiB.

@@ -45,6 +45,14 @@ pub trait Unlock: Send {
     /// # Errors
     /// They could not be read from where they are kept.
     fn secret_keys(&mut self) -> io::Result<Vec<Secret>>;
+
+    /// Unlock keys of a Swarm to try: each a file's content, `SWMKEY-1-…`; empty where there are none.
+    ///
+    /// # Errors
+    /// They could not be read from where they are kept.
+    fn unlock_keys(&mut self) -> io::Result<Vec<Secret>> {
+        Ok(Vec::new())
+    }
 }
 
 /// Secrets that are known beforehand.

@@ -48,6 +48,7 @@ fn outcome(source: Box<dyn Source>, threads: usize) -> Outcome {
         rules: catalog::all().to_vec(),
         choice: Choice::Auto,
         fail_on_warning: false,
+        previous_bytes: None,
     };
     match verify(Archive::from_source("input.tar", source), &options, &mut secrets()) {
         Ok(outcome) => outcome,

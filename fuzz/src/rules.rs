@@ -34,6 +34,8 @@ pub fn rule_file(data: &[u8]) {
             end_marker: EndMarker::Whole,
             trailing_bytes: 0,
             file_name: Some("backup-1.2.3.tar".to_owned()),
+            bytes: 0,
+            previous_bytes: None,
         });
         assert!(choice == Choice::Auto || judgement.judged.len() == 1);
     }

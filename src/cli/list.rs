@@ -8,7 +8,7 @@ use super::exit::{Exit, Trouble};
 use super::progress::Bar;
 use super::secrets::Secrets;
 use super::{frames, layers, nested, output, plan};
-use crate::digest::{Digests, MemberDigests};
+use crate::digest::{Content, Digests, MemberDigests};
 use crate::entry::Entry;
 use crate::finding::Finding;
 use crate::graph::{Found, Graph};
@@ -254,7 +254,7 @@ impl Sink for Lister {
         }
         let content = entry.content_bytes();
         let weight = line.weight();
-        members.begin(line, weight, content);
+        members.begin(line, weight, content.map(Content::new));
         self.members = Some(members);
         if content.is_some() { Want::Stream } else { Want::Skip }
     }

@@ -22,7 +22,8 @@ pub(super) fn run(args: &Verify) -> Result<Exit, Trouble> {
     let (rules, choice) = plan::rules(&args.rules, &reading.limits)?;
     let reports = args.report.iter().map(|typed| further_report(typed)).collect::<Result<Vec<_>, _>>()?;
     let mut secrets = Secrets::gather(&args.reading, args.archives.iter().any(|path| path.as_os_str() == "-"))?;
-    let mut options = Options { reading, rules, choice, fail_on_warning: args.fail_on == FailOn::Warning };
+    let fail_on_warning = args.fail_on == FailOn::Warning;
+    let mut options = Options { reading, rules, choice, fail_on_warning, previous_bytes: None };
     let inside = plan::inside(&args.reading);
     let mut results = Vec::with_capacity(args.archives.len());
     // What keeps a secret from being fetched keeps no other archive from being judged.

@@ -26,12 +26,42 @@ const WAITING_MEMBERS: usize = 1 << 16;
 /// Bytes of the values that may wait with them.
 const WAITING_BYTES: usize = 4 << 20;
 
+/// A member's content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Content {
+    /// So many bytes of it will come.
+    pub bytes: u64,
+    /// Whether [`Digests::front`] is wanted of it, without so many bytes at its end.
+    pub without: Option<u64>,
+}
+
+impl Content {
+    /// Content of so many bytes, with no front.
+    #[must_use]
+    pub fn new(bytes: u64) -> Self {
+        Self { bytes, without: None }
+    }
+
+    fn hasher(self, hashes: Hashes) -> Hasher {
+        match self.without {
+            Some(without) => Hasher::with_front(hashes, self.bytes.saturating_sub(without)),
+            None => Hasher::new(hashes),
+        }
+    }
+
+    fn of(self, hashes: Hashes, bytes: &[u8]) -> Digests {
+        let mut hasher = self.hasher(hashes);
+        hasher.update(bytes);
+        hasher.finish()
+    }
+}
+
 /// Computes the digests of members and gives them back in order, each with a `T`.
 pub struct MemberDigests<T> {
     hashes: Hashes,
     workers: Option<Workers>,
     results: Arc<Results<T>>,
-    batch: Vec<(u64, Bytes)>,
+    batch: Vec<(u64, Content, Bytes)>,
     batch_bytes: usize,
     open: Open,
     next: u64,
@@ -41,8 +71,8 @@ pub struct MemberDigests<T> {
 enum Open {
     /// None, or none that is hashed.
     Nothing,
-    /// Nothing came yet of a member of so many bytes.
-    Fresh(u64, u64),
+    /// Nothing came yet.
+    Fresh(u64, Content),
     /// Hashed here.
     Here(u64, Box<Hasher>),
     /// Hashed by the workers.
@@ -114,16 +144,16 @@ impl<T: Send + 'static> MemberDigests<T> {
         }
     }
 
-    /// A member begins, with a value that takes `value_bytes` of memory. With `content`, so many bytes of it will come and
-    /// are hashed; without, its result is `None`. Call [`MemberDigests::ready`] until it has nothing before the next one.
-    pub fn begin(&mut self, value: T, value_bytes: usize, content: Option<u64>) {
+    /// A member begins, with a value that takes `value_bytes` of memory. With `content`, that will come and is
+    /// hashed; without, its result is `None`. Call [`MemberDigests::ready`] until it has nothing before the next one.
+    pub fn begin(&mut self, value: T, value_bytes: usize, content: Option<Content>) {
         // A member that never ended must not keep all behind it waiting.
         self.end(false);
         let number = self.next;
         self.next += 1;
         let result = match content {
-            Some(bytes) => {
-                self.open = Open::Fresh(number, bytes);
+            Some(content) => {
+                self.open = Open::Fresh(number, content);
                 None
             }
             None => Some(None),
@@ -139,14 +169,16 @@ impl<T: Send + 'static> MemberDigests<T> {
 
     /// More of the member's content.
     pub fn data(&mut self, bytes: &Bytes) {
-        if let Open::Fresh(number, expected) = self.open {
+        if let Open::Fresh(number, content) = self.open {
             match &self.workers {
-                None => self.open = Open::Here(number, Box::new(Hasher::new(self.hashes))),
-                Some(_) if expected == bytes.len() as u64 && expected <= SMALL_BYTES => {
+                None => self.open = Open::Here(number, Box::new(content.hasher(self.hashes))),
+                Some(_) if content.bytes == bytes.len() as u64 && content.bytes <= SMALL_BYTES => {
                     self.open = Open::Nothing;
-                    return self.small(number, bytes.clone());
+                    return self.small(number, content, bytes.clone());
                 }
-                Some(workers) => self.open = Open::Strand(Strand::new(number, self.hashes, workers.clone())),
+                Some(workers) => {
+                    self.open = Open::Strand(Strand::new(number, content.hasher(self.hashes), workers.clone()))
+                }
             }
         }
         match &mut self.open {
@@ -167,8 +199,8 @@ impl<T: Send + 'static> MemberDigests<T> {
             Open::Here(number, hasher) => self.results.put([(number, whole.then(|| hasher.finish()))]),
             Open::Strand(strand) => Strand::close(&strand, &self.results, whole),
             // Nothing came: that is all there is of an empty file, and nothing of any other.
-            Open::Fresh(number, bytes) => {
-                let digests = (whole && bytes == 0).then(|| Hasher::new(self.hashes).finish());
+            Open::Fresh(number, content) => {
+                let digests = (whole && content.bytes == 0).then(|| content.of(self.hashes, &[]));
                 self.results.put([(number, digests)]);
             }
             Open::Nothing => {}
@@ -197,12 +229,12 @@ impl<T: Send + 'static> MemberDigests<T> {
         pop(&mut waiting)
     }
 
-    fn small(&mut self, number: u64, bytes: Bytes) {
+    fn small(&mut self, number: u64, content: Content, bytes: Bytes) {
         if let Some(workers) = &self.workers {
             workers.budget().spend(bytes.len());
         }
         self.batch_bytes += bytes.len();
-        self.batch.push((number, bytes));
+        self.batch.push((number, content, bytes));
         if self.batch_bytes >= BATCH_BYTES || self.batch.len() >= BATCH_MEMBERS {
             self.flush();
         }
@@ -216,7 +248,7 @@ impl<T: Send + 'static> MemberDigests<T> {
         let (results, hashes, budget) = (Arc::clone(&self.results), self.hashes, workers.budget().clone());
         workers.spawn(move || {
             let digests: Vec<_> =
-                batch.iter().map(|(number, bytes)| (*number, Some(Hasher::of(hashes, bytes)))).collect();
+                batch.iter().map(|(number, content, bytes)| (*number, Some(content.of(hashes, bytes)))).collect();
             drop(batch);
             budget.refund(bytes);
             results.put(digests);
@@ -251,9 +283,8 @@ struct StrandState {
 }
 
 impl Strand {
-    fn new(number: u64, hashes: Hashes, workers: Workers) -> Arc<Self> {
-        let state =
-            StrandState { pieces: VecDeque::new(), hasher: Some(Hasher::new(hashes)), running: false, closed: None };
+    fn new(number: u64, hasher: Hasher, workers: Workers) -> Arc<Self> {
+        let state = StrandState { pieces: VecDeque::new(), hasher: Some(hasher), running: false, closed: None };
         Arc::new(Self { number, workers, state: Mutex::new(state) })
     }
 
@@ -319,11 +350,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_front_of_a_content_has_its_own_digest() {
+        let bytes: Vec<u8> = (0..200_000_u32).map(|number| (number % 251) as u8).collect();
+        for (length, without) in [(0_usize, 0_usize), (10, 0), (10, 4), (10, 10), (10, 32), (200_000, 32), (65_536, 1)]
+        {
+            let whole = &bytes[..length];
+            let front = Hasher::of(Hashes::SHA256, &whole[..length.saturating_sub(without)]).sha256;
+            for workers in [None, Workers::start(2)] {
+                for cut in [1_000, 65_536, 200_000] {
+                    let content = Content { bytes: length as u64, without: Some(without as u64) };
+                    let mut members = MemberDigests::new(Hashes::NONE, workers.clone());
+                    members.begin((), 0, Some(content));
+                    whole.chunks(cut).for_each(|piece| members.data(&Bytes::copy_from_slice(piece)));
+                    members.end(true);
+                    let digests = members.wait().and_then(|((), digests)| digests).expect("the content was whole");
+                    assert_eq!(digests.front, front, "{length} without {without} in pieces of {cut}");
+                    assert_eq!(digests.sha256, Hasher::of(Hashes::SHA256, whole).sha256);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn values_that_wait_behind_a_batch_are_bounded_in_bytes() {
         const VALUE_BYTES: usize = 1 << 20;
         let mut members = MemberDigests::new(Hashes::SHA256, Workers::start(2));
         // One small file fills no batch; all behind it waits for its digest.
-        members.begin(0, 1, Some(1));
+        members.begin(0, 1, Some(Content::new(1)));
         members.data(&Bytes::from_static(b"x"));
         members.end(true);
         let mut given = Vec::new();

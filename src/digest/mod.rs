@@ -7,7 +7,7 @@ mod archive;
 mod members;
 
 pub use archive::{ArchiveDigests, watch};
-pub use members::MemberDigests;
+pub use members::{Content, MemberDigests};
 
 use std::fmt::Write as _;
 
@@ -42,6 +42,8 @@ pub struct Digests {
     pub sha256: Option<[u8; 32]>,
     /// BLAKE3.
     pub blake3: Option<[u8; 32]>,
+    /// SHA-256 of the bytes before the last few, for content that ends in a digest of what stands before it.
+    pub front: Option<[u8; 32]>,
 }
 
 impl Digests {
@@ -68,19 +70,52 @@ pub fn hex(bytes: &[u8]) -> String {
 pub struct Hasher {
     sha256: Option<Sha256>,
     blake3: Option<Box<blake3::Hasher>>,
+    front: Front,
+}
+
+/// The part of the content that has a digest of its own.
+#[derive(Clone, Copy)]
+enum Front {
+    /// None is wanted.
+    Unasked,
+    /// It ends after so many more bytes.
+    Open(u64),
+    /// Its digest.
+    Known([u8; 32]),
 }
 
 impl Hasher {
     /// For the digests wanted.
     #[must_use]
     pub fn new(hashes: Hashes) -> Self {
-        Self { sha256: hashes.sha256.then(Sha256::new), blake3: hashes.blake3.then(|| Box::new(blake3::Hasher::new())) }
+        Self {
+            sha256: hashes.sha256.then(Sha256::new),
+            blake3: hashes.blake3.then(|| Box::new(blake3::Hasher::new())),
+            front: Front::Unasked,
+        }
+    }
+
+    /// For the digests wanted, and the SHA-256 of the first `bytes` bytes by the way.
+    #[must_use]
+    pub fn with_front(hashes: Hashes, bytes: u64) -> Self {
+        Self { front: Front::Open(bytes), ..Self::new(Hashes { sha256: true, ..hashes }) }
     }
 
     /// Takes more bytes in.
     pub fn update(&mut self, bytes: &[u8]) {
         if let Some(sha256) = &mut self.sha256 {
-            sha256.update(bytes);
+            let mut rest = bytes;
+            if let Front::Open(left) = &mut self.front {
+                match usize::try_from(*left).ok().and_then(|left| bytes.split_at_checked(left)) {
+                    Some((front, after)) => {
+                        sha256.update(front);
+                        self.front = Front::Known(sha256.clone().finalize().into());
+                        rest = after;
+                    }
+                    None => *left -= bytes.len() as u64,
+                }
+            }
+            sha256.update(rest);
         }
         if let Some(blake3) = &mut self.blake3 {
             blake3.update(bytes);
@@ -89,8 +124,11 @@ impl Hasher {
 
     /// The digests of all bytes taken in.
     #[must_use]
-    pub fn finish(self) -> Digests {
+    pub fn finish(mut self) -> Digests {
+        // Nothing came of what has nothing in front.
+        self.update(&[]);
         Digests {
+            front: if let Front::Known(digest) = self.front { Some(digest) } else { None },
             sha256: self.sha256.map(|hasher| hasher.finalize().into()),
             blake3: self.blake3.map(|hasher| *hasher.finalize().as_bytes()),
         }

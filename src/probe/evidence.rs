@@ -3,6 +3,10 @@
 //! Promises: small and owned; no secret in the clear but in types that zero it. Refuses to know: which members belong
 //! together: rules say so.
 
+use std::borrow::Cow;
+
+use crate::code::Severity;
+
 /// One piece of evidence.
 #[derive(Debug)]
 pub enum Evidence {
@@ -22,12 +26,17 @@ pub struct Definition {
 }
 
 /// Something that must be defined elsewhere.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reference {
     /// What it is to the one that refers, in a word or two: `layer`, `config`, `link target`.
-    pub role: &'static str,
+    pub role: Cow<'static, str>,
     /// The name it must have.
     pub name: String,
     /// The size it must have, where that is told.
     pub size: Option<u64>,
+    /// How grave it is where it is not there, instead of the code's own.
+    pub severity: Option<Severity>,
+    /// The name of the definition that it hangs on: it is needed only where that one is referred to by what is needed
+    /// itself, and is no graver than that. Without one it is needed in any case.
+    pub from: Option<String>,
 }

@@ -3,8 +3,6 @@
 //! Promises: each probe gets the whole content in order, holes as zeros; what came to no end is dropped, and not learned
 //! from. Refuses to know: why a probe is wanted.
 
-use std::sync::Arc;
-
 use super::{Kind, Learned, Probe, Settings, Subject};
 use crate::source::zeros;
 
@@ -24,10 +22,10 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// A member begins; `specs` are the probes wanted of it. What was running is dropped.
-    pub fn begin(&mut self, subject: impl Fn(&Spec) -> Subject<'_>, specs: &[Arc<Spec>]) {
+    /// A member begins, with the probes that are wanted of it. What was running is dropped.
+    pub fn begin<'s>(&mut self, wanted: impl Iterator<Item = (&'static Kind, Subject<'s>)>) {
         self.running.clear();
-        self.running.extend(specs.iter().map(|spec| (spec.kind.start)(&subject(spec))));
+        self.running.extend(wanted.map(|(kind, subject)| (kind.start)(&subject)));
     }
 
     /// Whether anybody looks at the member.

@@ -2,6 +2,8 @@
 //!
 //! Promises: at most [`FAULTS`] faults of a code are kept a member, the others are counted. Refuses to know: who judges.
 
+use std::borrow::Cow;
+
 use super::Evidence;
 use crate::code::{Code, Severity};
 
@@ -13,7 +15,7 @@ const FAULTS: usize = 8;
 pub struct Learned {
     faults: Vec<Fault>,
     /// Name and value; a name may stand several times.
-    facts: Vec<(&'static str, String)>,
+    facts: Vec<(Cow<'static, str>, String)>,
     /// What makes sense beside other members only.
     pub evidence: Vec<Evidence>,
     /// What the content's SHA-256 must be; see [`Kind::digest`](super::Kind::digest).
@@ -55,9 +57,14 @@ impl Learned {
         }
     }
 
-    /// Adds a fact.
-    pub fn fact(&mut self, name: &'static str, value: impl Into<String>) {
-        self.facts.push((name, value.into()));
+    /// Adds what only became clear after the probe was done.
+    pub fn faults_from(&mut self, faults: impl IntoIterator<Item = Fault>) {
+        faults.into_iter().for_each(|fault| self.add(fault));
+    }
+
+    /// Adds a fact. Its name is in the kind's list, or is set by the rule.
+    pub fn fact(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
+        self.facts.push((name.into(), value.into()));
     }
 
     /// What is wrong.
@@ -68,7 +75,7 @@ impl Learned {
 
     /// What it tells, in the order it was learned.
     #[must_use]
-    pub fn facts(&self) -> &[(&'static str, String)] {
+    pub fn facts(&self) -> &[(Cow<'static, str>, String)] {
         &self.facts
     }
 }

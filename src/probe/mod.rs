@@ -12,12 +12,14 @@
 #![deny(clippy::as_conversions, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 
 mod catalog;
+mod closure;
 mod evidence;
 mod hold;
 mod lab;
 mod learned;
 
 pub use catalog::{ALL, find};
+pub use closure::{Closure, Dangling, Unmet};
 pub use evidence::{Definition, Evidence, Reference};
 pub use hold::Hold;
 pub use lab::{Lab, Spec};

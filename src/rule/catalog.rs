@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::{RuleSet, parse};
+use super::{RuleSet, parse, parse_with};
 use crate::limits::Limits;
 
 /// The text of a rule file with every key and what it means.
@@ -34,4 +34,29 @@ pub fn all() -> &'static [Arc<RuleSet>] {
 #[must_use]
 pub fn find(id: &str) -> Option<&'static Arc<RuleSet>> {
     all().iter().find(|set| set.id() == id)
+}
+
+/// The built-in rule set that another one extends.
+///
+/// # Errors
+/// A fragment that says why there is none.
+pub fn base(id: &str) -> Result<Arc<RuleSet>, String> {
+    nested(id, EXTENDED)
+}
+
+/// Files that may extend each other in a row.
+const EXTENDED: usize = 8;
+
+fn nested(id: &str, left: usize) -> Result<Arc<RuleSet>, String> {
+    if left == 0 {
+        return Err(format!("more than {EXTENDED} rule files extend each other: do they go round in a circle?"));
+    }
+    let known = FILES.iter().find(|(name, _)| name.strip_suffix(".toml") == Some(id));
+    let Some((name, text)) = known else {
+        let ids: Vec<&str> = FILES.iter().filter_map(|(name, _)| name.strip_suffix(".toml")).collect();
+        return Err(format!("no built-in rule set is called `{id}`: there are {}", ids.join(", ")));
+    };
+    parse_with(name, text, &Limits::default(), &|id| nested(id, left.saturating_sub(1)))
+        .map(Arc::new)
+        .map_err(|_| format!("the built-in rule set `{id}` has problems of its own: `veritar rules check` tells them"))
 }

@@ -5,16 +5,19 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::Status;
 use super::file::{
     AdviceTable, ArchiveTable, CaptureTable, CoverageTable, DetectTable, EntryTable, ForbiddenTable, PolicyTable,
     RuleFile,
 };
+use super::inherit::{Given, Inherited};
 use super::pattern::{self, Pattern, Target};
 use super::problem::Problems;
 use super::set::{
-    Advice, Archive, Bounds, Capture, CoverageLine, Detect, EntryRule, ForbiddenRule, From, Policy, RuleSet,
+    Advice, Archive, Bounds, Capture, CoverageLine, Detect, EntryRule, Expression, ForbiddenRule, From, Group, Policy,
+    RuleSet,
 };
 use super::table::At;
 use crate::entry::EntryKind;
@@ -25,21 +28,35 @@ const SCHEMA: u64 = 1;
 /// Bytes that a compiled regular expression may take, a tenth of the crate's own limit: a capture is a line of text.
 const REGEX_BYTES: usize = 1 << 20;
 
-/// The rule set that the file describes, where `problems` has nothing to say against it.
-pub(super) fn check(file: RuleFile, name: &str, text: &str, problems: &Problems) -> Option<RuleSet> {
-    let mut checker = Checker { problems, text, ids: HashMap::new(), unsure: false, patterns: Vec::new() };
+/// The rule set that the file describes, where `problems` has nothing to say against it. What it extends comes from
+/// `base`.
+pub(super) fn check(
+    file: RuleFile,
+    base: Option<Arc<RuleSet>>,
+    name: &str,
+    text: &str,
+    problems: &Problems,
+) -> Option<RuleSet> {
+    let inherited = Inherited::of(base.as_deref(), &file, problems);
+    let mut checker = Checker {
+        problems,
+        text,
+        ids: HashMap::new(),
+        inherited,
+        unsure: false,
+        facts: Vec::new(),
+        patterns: Vec::new(),
+    };
     if let Some(schema) = &file.schema
         && schema.value != SCHEMA
     {
         problems.wrong(&schema.span, format!("schema {} is not known: this version reads {SCHEMA}", schema.value));
     }
-    for text in [&file.title, &file.product].into_iter().flatten().chain(&file.sources) {
+    for text in [&file.title, &file.product, &file.declines].into_iter().flatten().chain(&file.sources) {
         checker.filled(text);
     }
-    if file.entries.is_empty() && file.forbidden.is_empty() && file.archive.entries.is_none() {
-        problems.absent(0..0, "the rule file checks nothing: it has no [[entry]], [[forbidden]] or archive.entries");
-    }
     let id = file.id.and_then(|id| checker.identifier(id, true));
+    let severities = checker.severities(file.severities);
     let detect = file.detect.map(|detect| checker.detect(detect));
     // All groups first: any text may name any of them.
     let captures: Vec<_> = file.captures.into_iter().map(|capture| checker.capture(capture)).collect();
@@ -55,27 +72,37 @@ pub(super) fn check(file: RuleFile, name: &str, text: &str, problems: &Problems)
         file.entries.into_iter().enumerate().filter_map(|(number, rule)| checker.entry(number, rule)).collect();
     let forbidden: Vec<ForbiddenRule> =
         file.forbidden.into_iter().enumerate().filter_map(|(number, rule)| checker.forbidden(number, rule)).collect();
+    let groups: Vec<Group> = file.groups.into_iter().filter_map(|group| checker.group(group)).collect();
+    let entries: Vec<EntryRule> = checker.inherited.entries.drain(..).chain(entries).collect();
+    let relations: Vec<_> = file.relations.into_iter().filter_map(|rule| checker.relation(rule, &entries)).collect();
+    checker.known_facts(&entries);
     let coverage = checker.coverage(file.coverage);
-    let patterns = checker.patterns;
-    if !problems.is_empty() {
-        return None;
-    }
-    Some(RuleSet {
+    let Checker { patterns, inherited, .. } = checker;
+    let mut set = RuleSet {
         name: name.to_owned(),
         text: text.to_owned(),
-        id: id?,
-        title: file.title?.value,
-        product: file.product?.value,
+        id: id.unwrap_or_default(),
+        title: file.title.map(|title| title.value).unwrap_or_default(),
+        product: file.product.map(|product| product.value).unwrap_or_default(),
         versions: file.versions.map(|versions| versions.value),
         sources: file.sources.into_iter().map(|source| source.value).collect(),
+        declines: file.declines.map(|text| text.value),
+        severities,
         detect,
         archive,
         entries,
         forbidden,
         captures,
+        groups,
+        relations,
         coverage,
         patterns,
-    })
+    };
+    inherited.complete(&mut set, problems);
+    if set.is_empty() {
+        problems.absent(0..0, "the rule file checks nothing: it has no [[entry]], [[forbidden]] or archive.entries");
+    }
+    problems.is_empty().then_some(set)
 }
 
 /// What is known while a file is checked.
@@ -86,7 +113,11 @@ pub(super) struct Checker<'p> {
     pub(super) unsure: bool,
     /// What must be unique and was met: rule identifiers as they are, groups as `<name>`, data of coverage after `"`.
     pub(super) ids: HashMap<String, Range<usize>>,
-    patterns: Vec<Pattern>,
+    /// What comes from the file that this one extends.
+    pub(super) inherited: Inherited,
+    /// Facts that are captured, and the rules that must tell them.
+    pub(super) facts: Vec<(At<String>, At<String>)>,
+    pub(super) patterns: Vec<Pattern>,
 }
 
 impl Checker<'_> {
@@ -123,9 +154,20 @@ impl Checker<'_> {
             Some((min.value, advice))
         });
         let (error, warning, nothing) = (Some(Severity::Error), Some(Severity::Warning), None);
+        let max_age = table.max_age.and_then(|bound| self.max_age(bound));
+        let min_size_ratio = table.min_size_ratio.and_then(|bound| self.min_size_ratio(bound));
         let mut policy =
             |table: Option<PolicyTable>, words: &[(&str, _)]| table.and_then(|table| self.policy(table, words));
-        Archive {
+        let given = Given {
+            encryption: table.encryption.is_some(),
+            end_marker: table.end_marker.is_some(),
+            trailing_data: table.trailing_data.is_some(),
+            unique: table.unique.is_some(),
+            paths: table.paths.is_some(),
+        };
+        let own = Archive {
+            max_age,
+            min_size_ratio,
             entries,
             encryption: policy(
                 table.encryption,
@@ -142,7 +184,8 @@ impl Checker<'_> {
                 None => Some(in_force(Severity::Error)),
                 given => policy(given, &[("safe", error), ("warn", warning), ("any", nothing)]),
             },
-        }
+        };
+        self.inherited.archive(own, &given)
     }
 
     fn policy(&mut self, table: PolicyTable, words: &[(&str, Option<Severity>)]) -> Option<Policy> {
@@ -162,7 +205,11 @@ impl Checker<'_> {
 
     fn entry(&mut self, number: usize, table: EntryTable) -> Option<EntryRule> {
         let id = table.id.and_then(|id| self.identifier(id, false));
-        let paths = self.paths(table.paths, &table.advice.span, Target::Entry(number));
+        let paths = self.paths(
+            table.paths,
+            &table.advice.span,
+            Target::Entry(self.inherited.entries.len().saturating_add(number)),
+        );
         let count = table.count.map_or(Bounds { min: 1, max: None }, |count| {
             if let Some(max) = &count.max
                 && max.value == 0
@@ -195,6 +242,8 @@ impl Checker<'_> {
             },
             size,
             mode_max: table.mode_max.as_ref().and_then(|mode| self.mode(mode)),
+            probes: table.probes.into_iter().filter_map(|probe| self.probe(probe)).collect(),
+            when: self.when(table.when),
             advice: self.advice(table.advice, checks),
         };
         Some(rule)
@@ -202,31 +251,63 @@ impl Checker<'_> {
 
     fn forbidden(&mut self, number: usize, table: ForbiddenTable) -> Option<ForbiddenRule> {
         let id = table.id.and_then(|id| self.identifier(id, false));
-        let paths = self.paths(table.paths, &table.advice.span, Target::Forbidden(number)).unwrap_or_default();
-        Some(ForbiddenRule { id: id.unwrap_or_default(), paths, advice: self.advice(table.advice, true) })
+        let target = Target::Forbidden(self.inherited.forbidden.len().saturating_add(number));
+        let paths = self.paths(table.paths, &table.advice.span, target).unwrap_or_default();
+        let when = self.when(table.when);
+        Some(ForbiddenRule { id: id.unwrap_or_default(), paths, when, advice: self.advice(table.advice, true) })
     }
 
     /// The capture, its advice still to be read.
     fn capture(&mut self, table: CaptureTable) -> (Option<Capture>, AdviceTable) {
         let id = table.id.and_then(|id| self.identifier(id, false));
-        let source = match (table.path, table.file_name) {
-            (Some(path), None) => Some((path, From::Path)),
-            (None, Some(name)) => Some((name, From::FileName)),
-            (None, None) => {
-                self.problems.absent(table.span, "[[capture]] has neither `path` nor `file-name`");
+        let id = id.unwrap_or_default();
+        let fact = table.fact.is_some();
+        if !fact
+            && let Some(key) = table
+                .name
+                .as_ref()
+                .map(|name| &name.span)
+                .or(table.entries.as_ref().and_then(|names| Some(&names.first()?.span)))
+        {
+            self.problems.wrong(key, "`entry` and `as` go with `fact`");
+        }
+        let capture = match (table.path, table.file_name, table.fact) {
+            (Some(path), None, None) => self.captured(id, &path, From::Path),
+            (None, Some(name), None) => self.captured(id, &name, From::FileName),
+            (None, None, Some(fact)) => self.fact(id, fact, table.entries, table.name, &table.span),
+            (None, None, None) => {
+                self.problems.absent(table.span, "[[capture]] has neither `path`, `file-name` nor `fact`");
                 None
             }
-            (Some(_), Some(name)) => {
-                self.problems.wrong(&name.span, "`path` and `file-name` exclude each other: write two captures");
+            (one, other, third) => {
+                let last = [third, other, one].into_iter().flatten().next();
+                let message = "`path`, `file-name` and `fact` exclude each other: write several captures";
+                last.into_iter().for_each(|given| self.problems.wrong(&given.span, message));
                 None
             }
         };
-        let capture = source.and_then(|(text, from)| self.expression(id.unwrap_or_default(), &text, from));
         self.unsure |= capture.is_none();
         (capture, table.advice)
     }
 
-    fn expression(&mut self, id: String, text: &At<String>, from: From) -> Option<Capture> {
+    fn captured(&mut self, id: String, text: &At<String>, from: fn(Expression) -> From) -> Option<Capture> {
+        let (expression, groups) = self.expression(text)?;
+        for name in &groups {
+            self.group_name(name, &text.span);
+        }
+        Some(Capture { id, from: from(expression), groups, advice: Advice::default() })
+    }
+
+    /// The name of a group that is captured: each stands once.
+    pub(super) fn group_name(&mut self, name: &str, span: &Range<usize>) {
+        if self.inherited.groups.contains(name) {
+            self.problems.wrong(span, format!("the group `{name}` is captured in the file that this one extends"));
+        }
+        self.unique(format!("<{name}>"), span, format!("the group `{name}` is captured twice"));
+    }
+
+    /// A regular expression and the names of its groups.
+    pub(super) fn expression(&mut self, text: &At<String>) -> Option<(Expression, Vec<String>)> {
         let regex = regex::bytes::RegexBuilder::new(&text.value)
             .size_limit(REGEX_BYTES)
             .dfa_size_limit(REGEX_BYTES)
@@ -236,21 +317,19 @@ impl Checker<'_> {
                     .wrong(&text.span, format!("invalid regular expression: {}", last_line(&error.to_string())));
             })
             .ok()?;
-        let groups: Vec<(String, usize)> =
-            regex.capture_names().enumerate().filter_map(|(number, name)| Some((name?.to_owned(), number))).collect();
+        let (numbers, groups): (Vec<usize>, Vec<String>) =
+            regex.capture_names().enumerate().filter_map(|(number, name)| Some((number, name?.to_owned()))).unzip();
         if groups.is_empty() {
             let help = "write `(?<name>...)` around what is to be kept";
             self.problems.wrong_with_help(&text.span, "the regular expression has no named group", help);
         }
-        for (name, _) in &groups {
-            self.unique(format!("<{name}>"), &text.span, format!("the group `{name}` is captured twice"));
-        }
-        Some(Capture { id, regex, prefix: required_prefix(&text.value), from, groups, advice: Advice::default() })
+        Some((Expression { regex, prefix: required_prefix(&text.value), numbers }, groups))
     }
 
     fn coverage(&mut self, tables: Vec<CoverageTable>) -> Vec<CoverageLine> {
         let mut lines: Vec<CoverageLine> = Vec::new();
-        for CoverageTable { data, status, covered_by, note } in tables {
+        for CoverageTable { data, status, covered_by, note, when } in tables {
+            let when = self.when(when);
             for text in [&data, &covered_by].into_iter().flatten() {
                 self.filled(text);
             }
@@ -270,14 +349,15 @@ impl Checker<'_> {
             }
             if let (Some(data), Some(status)) = (data, status) {
                 let covered_by = covered_by.map(|text| text.value);
-                lines.push(CoverageLine { data: data.value, status, covered_by, note: note.map(|text| text.value) });
+                let note = note.map(|text| text.value);
+                lines.push(CoverageLine { data: data.value, status, covered_by, note, when });
             }
         }
         lines
     }
 
     /// `asks_why`: whether the rule can make an error of its own.
-    fn advice(&mut self, table: AdviceTable, asks_why: bool) -> Advice {
+    pub(super) fn advice(&mut self, table: AdviceTable, asks_why: bool) -> Advice {
         let words = [Severity::Error, Severity::Warning, Severity::Info];
         let severity = table.severity.as_ref().and_then(|word| {
             let known = words.into_iter().find(|severity| severity.as_str() == word.value);

@@ -12,7 +12,7 @@ use crate::place::{Depth, Place};
 #[derive(Debug)]
 pub(super) struct Tally {
     cap: u64,
-    counts: Vec<(&'static Code, Severity, u64)>,
+    counts: Vec<(&'static Code, Severity, Option<usize>, u64)>,
 }
 
 impl Tally {
@@ -20,26 +20,29 @@ impl Tally {
         Self { cap: cap.max(1), counts: Vec::new() }
     }
 
-    /// Counts one, and says whether it is to be kept.
-    pub(super) fn keeps(&mut self, code: &'static Code, severity: Severity) -> bool {
-        self.add(code, severity, 1) <= self.cap
+    /// Counts one, apart for each `rule`, and says whether it is to be kept.
+    pub(super) fn keeps(&mut self, code: &'static Code, severity: Severity, rule: Option<usize>) -> bool {
+        self.add(code, severity, rule, 1) <= self.cap
     }
 
     /// Those that were not kept.
-    pub(super) fn dropped(&self) -> impl Iterator<Item = (&'static Code, Severity, u64)> {
+    pub(super) fn dropped(&self) -> impl Iterator<Item = (&'static Code, Severity, Option<usize>, u64)> {
         self.counts
             .iter()
             .filter(|(.., count)| *count > self.cap)
-            .map(|(code, severity, count)| (*code, *severity, count.saturating_sub(self.cap)))
+            .map(|(code, severity, rule, count)| (*code, *severity, *rule, count.saturating_sub(self.cap)))
     }
 
-    fn add(&mut self, code: &'static Code, severity: Severity, number: u64) -> u64 {
-        let known = self.counts.iter_mut().find(|(one, other, _)| std::ptr::eq(*one, code) && *other == severity);
+    fn add(&mut self, code: &'static Code, severity: Severity, rule: Option<usize>, number: u64) -> u64 {
+        let is_same = |(one, level, other, _): &&mut (&'static Code, Severity, Option<usize>, u64)| {
+            std::ptr::eq(*one, code) && *level == severity && *other == rule
+        };
+        let known = self.counts.iter_mut().find(is_same);
         if let Some((.., count)) = known {
             *count = count.saturating_add(number);
             return *count;
         }
-        self.counts.push((code, severity, number));
+        self.counts.push((code, severity, rule, number));
         number
     }
 }
@@ -68,18 +71,18 @@ impl Gather {
     }
 
     pub(super) fn add(&mut self, finding: Finding) {
-        if self.tally.keeps(finding.code, finding.severity) {
+        if self.tally.keeps(finding.code, finding.severity, None) {
             self.kept.push(finding);
         }
     }
 
     /// Counts what was dropped before it became findings.
     pub(super) fn dropped(&mut self, code: &'static Code, severity: Severity, number: u64) {
-        self.tally.add(code, severity, number);
+        self.tally.add(code, severity, None, number);
     }
 
     pub(super) fn finish(mut self) -> Vec<Finding> {
-        for (code, severity, number) in self.tally.dropped() {
+        for (code, severity, _, number) in self.tally.dropped() {
             let message = format!(
                 "{number} further findings of {} ({}) were counted, the first {} are kept",
                 code.id,

@@ -13,14 +13,18 @@ use regex::bytes::CaptureLocations;
 use super::Choice;
 use super::gather::Tally;
 use super::matcher::Matcher;
+use super::numbers::Numbers;
 use super::pattern::Target;
-use super::set::{EntryRule, From, RuleSet};
+use super::set::{EntryRule, Expression, From, RuleSet};
+use super::together::Together;
 use crate::code::{self, Code};
 use crate::entry::{Entry, EntryKind, normalized};
 use crate::finding::Severity;
 use crate::graph::Graph;
 use crate::limits::Limits;
 use crate::place::{Depth, kept_path};
+use crate::probe::{Fault, Learned, Spec};
+use crate::secret::Secret;
 
 /// Bytes of a captured value that are kept: a version or an identifier is shorter, a hostile name need not be.
 const VALUE_BYTES: usize = 256;
@@ -36,7 +40,30 @@ pub struct Judge {
     pub(super) cap: u64,
     pub(super) graph: Graph,
     pub(super) names: Names,
+    /// The day that ages are counted to.
+    pub(super) now: Option<i64>,
+    /// The time of the youngest member.
+    pub(super) youngest: Option<i64>,
+    pub(super) unlock_keys: Vec<Secret>,
     matcher: Matcher,
+    /// What is wanted of the entry that was met last.
+    wanted: Vec<Wanted>,
+}
+
+/// A probe that is wanted of an entry, and the rules that want it.
+#[derive(Debug)]
+pub struct Wanted {
+    spec: Arc<Spec>,
+    /// Numbers of sets, and of their rules.
+    rules: Vec<(usize, usize)>,
+}
+
+impl Wanted {
+    /// The probe and its settings.
+    #[must_use]
+    pub fn spec(&self) -> &Arc<Spec> {
+        &self.spec
+    }
 }
 
 impl Judge {
@@ -45,10 +72,14 @@ impl Judge {
     pub fn new(candidates: Vec<Arc<RuleSet>>, choice: Choice, depth: Depth, limits: &Limits) -> Self {
         let cap = limits.findings_per_code;
         Self {
-            watches: candidates.iter().map(|set| Watch::new(set, cap)).collect(),
+            watches: candidates.iter().map(|set| Watch::new(set, limits)).collect(),
             graph: Graph::new(limits, None),
             matcher: Matcher::new(&candidates),
             names: Names::default(),
+            now: None,
+            youngest: None,
+            unlock_keys: Vec::new(),
+            wanted: Vec::new(),
             sets: candidates,
             choice,
             depth,
@@ -56,9 +87,39 @@ impl Judge {
         }
     }
 
-    /// Holds times against `now`, in seconds since 1970.
+    /// Holds times of members against `now`, in seconds since 1970.
     pub fn set_clock(&mut self, now: i64) {
         self.graph.set_clock(now);
+    }
+
+    /// Counts ages to `day`, in seconds since 1970.
+    pub fn set_day(&mut self, day: i64) {
+        self.now = Some(day);
+    }
+
+    /// Whether a key was met that an unlock key opens.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.watches.iter().any(|watch| watch.together.is_locked())
+    }
+
+    /// The keys to try on what is locked.
+    pub fn set_unlock_keys(&mut self, keys: Vec<Secret>) {
+        self.unlock_keys = keys;
+    }
+
+    /// The probes that are wanted of the entry that was met last.
+    pub fn wanted(&mut self) -> Vec<Wanted> {
+        std::mem::take(&mut self.wanted)
+    }
+
+    /// Takes note of what a probe has learned of the entry with this path and offset.
+    pub fn learned(&mut self, wanted: &Wanted, path: &[u8], offset: u64, learned: &Arc<Learned>) {
+        for (set, rule) in &wanted.rules {
+            if let (Some(set), Some(watch)) = (self.sets.get(*set), self.watches.get_mut(*set)) {
+                watch.learned(set, *rule, path, offset, learned);
+            }
+        }
     }
 
     /// Takes note of one entry.
@@ -66,19 +127,36 @@ impl Judge {
         let path = if is_normal(entry.path) { Cow::Borrowed(entry.path) } else { normalized(entry.path) };
         let serial = self.names.count(&path);
         self.graph.entry_at(entry, &path);
+        self.wanted.clear();
+        if entry.mtime.seconds > 0 {
+            self.youngest = self.youngest.max(Some(entry.mtime.seconds));
+        }
         // The folder that everything is in is no member that a rule could mean.
         if path.is_empty() {
             return;
         }
-        let Self { sets, watches, matcher, .. } = self;
+        let Self { sets, watches, matcher, wanted, .. } = self;
         for (number, target) in matcher.hits(&path) {
-            if let (Some(set), Some(watch)) = (sets.get(*number), watches.get_mut(*number)) {
-                watch.matched(set, *target, entry, serial);
+            if let (Some(set), Some(watch)) = (sets.get(*number), watches.get_mut(*number))
+                && let Some(rule) = watch.matched(set, *target, entry, serial)
+                && entry.kind.is_file()
+            {
+                set.entries.get(rule).into_iter().flat_map(|rule| &rule.probes).for_each(|spec| {
+                    want(wanted, spec, (*number, rule));
+                });
             }
         }
         for (set, watch) in sets.iter().zip(watches) {
             watch.capture(set, &path, entry);
         }
+    }
+}
+
+/// Adds a probe that a rule wants; what several rules want is done once.
+fn want(wanted: &mut Vec<Wanted>, spec: &Arc<Spec>, rule: (usize, usize)) {
+    match wanted.iter_mut().find(|known| known.spec == *spec) {
+        Some(known) => known.rules.push(rule),
+        None => wanted.push(Wanted { spec: Arc::clone(spec), rules: vec![rule] }),
     }
 }
 
@@ -100,12 +178,21 @@ pub(super) struct Watch {
     forbidden: Vec<Count>,
     /// By number of the capture.
     pub(super) captures: Vec<Captured>,
+    /// By number of the group.
+    pub(super) groups: Vec<Numbered>,
+    pub(super) together: Together,
     pub(super) hits: Vec<Hit>,
     pub(super) tally: Tally,
 }
 
+/// What a group of numbered members has seen.
+pub(super) struct Numbered {
+    locations: CaptureLocations,
+    pub(super) numbers: Numbers,
+}
+
 impl Watch {
-    fn new(set: &RuleSet, cap: u64) -> Self {
+    fn new(set: &RuleSet, limits: &Limits) -> Self {
         let patterns = set.detect.as_ref().map_or(0, |detect| detect.all + detect.any + detect.none);
         Self {
             detected: vec![false; patterns],
@@ -115,16 +202,31 @@ impl Watch {
                 .captures
                 .iter()
                 .map(|capture| Captured {
-                    locations: capture.regex.capture_locations(),
+                    locations: match &capture.from {
+                        From::Path(expression) | From::FileName(expression) => {
+                            Some(expression.regex.capture_locations())
+                        }
+                        From::Fact { .. } => None,
+                    },
                     groups: capture.groups.iter().map(|_| Group::default()).collect(),
                 })
                 .collect(),
+            groups: set
+                .groups
+                .iter()
+                .map(|group| Numbered {
+                    locations: group.expression.regex.capture_locations(),
+                    numbers: Numbers::new(limits.group_numbers),
+                })
+                .collect(),
+            together: Together::new(set, limits),
             hits: Vec::new(),
-            tally: Tally::new(cap),
+            tally: Tally::new(limits.findings_per_code),
         }
     }
 
-    fn matched(&mut self, set: &RuleSet, target: Target, entry: &Entry<'_>, serial: u64) {
+    /// Notes that a pattern matched, and gives the number of the `[[entry]]` rule that counts the entry by it.
+    fn matched(&mut self, set: &RuleSet, target: Target, entry: &Entry<'_>, serial: u64) -> Option<usize> {
         match target {
             Target::Detect(number) => {
                 if let Some(detected) = self.detected.get_mut(number) {
@@ -132,41 +234,95 @@ impl Watch {
                 }
             }
             Target::Entry(number) => {
-                if let (Some(rule), Some(count)) = (set.entries.get(number), self.entries.get_mut(number))
-                    && count.once(serial)
-                    && let Some((code, what)) = broken(rule, entry)
-                {
-                    self.hit(code, rule.advice.severity, number, what, entry);
+                let (rule, count) = (set.entries.get(number)?, self.entries.get_mut(number)?);
+                if !count.once(serial) {
+                    return None;
                 }
+                if let Some((code, what)) = broken(rule, entry) {
+                    let severity = rule.advice.severity.or(set.severity(code));
+                    let conditional = (!rule.when.is_always()).then_some(number);
+                    self.hit(code, severity, conditional, number, what, (entry.path, entry.offset));
+                }
+                return Some(number);
             }
             Target::Forbidden(number) => {
                 if let (Some(rule), Some(count)) = (set.forbidden.get(number), self.forbidden.get_mut(number))
                     && count.once(serial)
                 {
-                    self.hit(&code::RULE_FORBIDDEN, rule.advice.severity, number, What::Forbidden, entry);
+                    let severity = rule.advice.severity.or(set.severity(&code::RULE_FORBIDDEN));
+                    let conditional = (!rule.when.is_always()).then(|| set.entries.len().saturating_add(number));
+                    let entry = (entry.path, entry.offset);
+                    self.hit(&code::RULE_FORBIDDEN, severity, conditional, number, What::Forbidden, entry);
                 }
             }
         }
+        None
     }
 
-    fn hit(&mut self, code: &'static Code, severity: Option<Severity>, rule: usize, what: What, entry: &Entry<'_>) {
+    /// Keeps a hit; those of a rule that may turn out not to be in force are counted apart.
+    fn hit(
+        &mut self,
+        code: &'static Code,
+        severity: Option<Severity>,
+        conditional: Option<usize>,
+        rule: usize,
+        what: What,
+        (path, offset): (&[u8], u64),
+    ) {
         let severity = severity.unwrap_or(code.severity);
-        if self.tally.keeps(code, severity) {
-            self.hits.push(Hit { code, rule, what, path: kept_path(entry.path).to_vec(), offset: entry.offset });
+        if self.tally.keeps(code, severity, conditional) {
+            self.hits.push(Hit { code, rule, what, path: kept_path(path).to_vec(), offset });
         }
+    }
+
+    fn learned(&mut self, set: &RuleSet, number: usize, path: &[u8], offset: u64, learned: &Arc<Learned>) {
+        let Some(rule) = set.entries.get(number) else { return };
+        for fault in learned.faults() {
+            let severity = set.severity(fault.code).or(fault.severity);
+            let conditional = (!rule.when.is_always()).then_some(number);
+            self.hit(fault.code, severity, conditional, number, What::Fault(fault.clone()), (path, offset));
+        }
+        for (capture, captured) in set.captures.iter().zip(&mut self.captures) {
+            let From::Fact { name, entries } = &capture.from else { continue };
+            if !entries.contains(&rule.id) {
+                continue;
+            }
+            for (_, value) in learned.facts().iter().filter(|(known, _)| known == name) {
+                for group in &mut captured.groups {
+                    let value = value.as_bytes();
+                    group.note(value.get(..VALUE_BYTES).unwrap_or(value), Some((path, offset)));
+                }
+            }
+        }
+        self.together.learned(set, &rule.id, path, offset, learned);
     }
 
     fn capture(&mut self, set: &RuleSet, path: &[u8], entry: &Entry<'_>) {
         for (capture, captured) in set.captures.iter().zip(&mut self.captures) {
-            // Empty prefixes are not compared, for the reason told in `Part::matches`.
-            let may_match = capture.prefix.is_empty() || path.starts_with(&capture.prefix);
-            if capture.from == From::Path
-                && may_match
-                && capture.regex.captures_read(&mut captured.locations, path).is_some()
-            {
-                captured.note(&capture.groups, path, Some((entry.path, entry.offset)));
+            if let From::Path(expression) = &capture.from {
+                captured.look(expression, path, Some((entry.path, entry.offset)));
             }
         }
+        for (group, seen) in set.groups.iter().zip(&mut self.groups) {
+            if !group.expression.matches(path, &mut seen.locations) {
+                continue;
+            }
+            let part = |number: usize| seen.locations.get(number).and_then(|(start, end)| path.get(start..end));
+            let number = part(group.number).and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u64>().ok());
+            let by = group.by.and_then(part).unwrap_or_default();
+            if let Some(number) = number.and_then(|number| number.checked_sub(group.first)) {
+                seen.numbers.note(by.get(..VALUE_BYTES).unwrap_or(by), number);
+            }
+        }
+    }
+}
+
+impl Expression {
+    /// Whether `text` matches; where, is told in `locations`.
+    fn matches(&self, text: &[u8], locations: &mut CaptureLocations) -> bool {
+        // Empty prefixes are not compared, for the reason told in `Part::matches`.
+        (self.prefix.is_empty() || text.starts_with(&self.prefix))
+            && self.regex.captures_read(locations, text).is_some()
     }
 }
 
@@ -221,25 +377,32 @@ pub(super) struct Hit {
 }
 
 /// How it breaks it: what it is, has or shows.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) enum What {
+    /// What a probe found in its content.
+    Fault(Fault),
     Kind(EntryKind),
     Size(u64),
     Mode(u32),
     Forbidden,
 }
 
-/// What one regular expression has captured.
+/// What has been captured.
 pub(super) struct Captured {
-    pub(super) locations: CaptureLocations,
+    /// Where an expression matches; none for a fact.
+    locations: Option<CaptureLocations>,
     pub(super) groups: Vec<Group>,
 }
 
 impl Captured {
     /// Notes the groups of a match on `text`, found in the entry with this path and offset.
-    pub(super) fn note(&mut self, groups: &[(String, usize)], text: &[u8], entry: Option<(&[u8], u64)>) {
-        for ((_, number), group) in groups.iter().zip(&mut self.groups) {
-            let value = self.locations.get(*number).and_then(|(start, end)| text.get(start..end));
+    pub(super) fn look(&mut self, expression: &Expression, text: &[u8], entry: Option<(&[u8], u64)>) {
+        let Some(locations) = &mut self.locations else { return };
+        if !expression.matches(text, locations) {
+            return;
+        }
+        for (number, group) in expression.numbers.iter().zip(&mut self.groups) {
+            let value = locations.get(*number).and_then(|(start, end)| text.get(start..end));
             if let Some(value) = value {
                 group.note(value.get(..VALUE_BYTES).unwrap_or(value), entry);
             }

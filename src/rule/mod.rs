@@ -20,27 +20,42 @@ mod choose;
 mod conclude;
 mod file;
 mod gather;
+mod inherit;
 mod judge;
 mod matcher;
 mod pattern;
+mod numbers;
 mod problem;
+mod relate;
 mod set;
 mod table;
+mod together;
 mod value;
+mod when;
 mod words;
 
-pub use judge::Judge;
+pub use judge::{Judge, Wanted};
 pub use problem::{RuleErrors, RuleProblem};
 pub use set::RuleSet;
+
+use std::sync::Arc;
 
 use crate::finding::Finding;
 use crate::limits::Limits;
 
-/// Reads a rule file; `name` is what complaints call it.
+/// Reads a rule file; `name` is what complaints call it. It may extend a built-in rule set.
 ///
 /// # Errors
 /// [`RuleErrors`] with every problem of the file, where it has one.
 pub fn parse(name: &str, text: &str, limits: &Limits) -> Result<RuleSet, RuleErrors> {
+    parse_with(name, text, limits, &catalog::base)
+}
+
+/// The same, where `bases` gives the rule sets that it may extend, or says why not.
+///
+/// # Errors
+/// [`RuleErrors`] with every problem of the file, where it has one.
+pub fn parse_with(name: &str, text: &str, limits: &Limits, bases: Bases<'_>) -> Result<RuleSet, RuleErrors> {
     let problems = problem::Problems::default();
     let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
     let set = if length > limits.rule_file_bytes {
@@ -49,10 +64,21 @@ pub fn parse(name: &str, text: &str, limits: &Limits) -> Result<RuleSet, RuleErr
         None
     } else {
         let file = file::read(text, &problems);
-        check::check(file, name, text, &problems)
+        let base = file.extends.as_ref().map(|id| (id.span.clone(), bases(&id.value)));
+        match base {
+            Some((span, Err(message))) => {
+                problems.wrong(&span, message);
+                None
+            }
+            Some((_, Ok(base))) => check::check(file, Some(base), name, text, &problems),
+            None => check::check(file, None, name, text, &problems),
+        }
     };
     set.filter(|_| problems.is_empty()).ok_or_else(|| problems.into_errors(name, text))
 }
+
+/// Gives the rule set that `extends` names, or says in a fragment why there is none.
+pub type Bases<'b> = &'b dyn Fn(&str) -> Result<Arc<RuleSet>, String>;
 
 /// How the rule sets that judge are chosen among the candidates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -79,6 +105,10 @@ pub struct ArchiveForm {
     pub trailing_bytes: u64,
     /// Name of the file it was read from, without folders.
     pub file_name: Option<String>,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// Bytes of the backup before, where it was given to compare with.
+    pub previous_bytes: Option<u64>,
 }
 
 /// The end-of-archive marker.

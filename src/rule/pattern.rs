@@ -14,7 +14,7 @@ use globset::{Candidate, Glob, GlobBuilder, GlobSet};
 const ALTERNATIVES: usize = 64;
 
 /// A pattern and what it stands for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Pattern {
     pub(super) text: String,
     /// Without braces: a path matches where it matches any of these.
@@ -31,7 +31,7 @@ pub(super) enum Target {
 }
 
 /// One component of a pattern.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Part {
     /// These bytes.
     Literal(Box<[u8]>),

@@ -114,6 +114,91 @@ impl<'t> Table<'t> {
         }
     }
 
+    /// Whether `key` holds a table.
+    pub(super) fn is_table(&self, key: &str) -> bool {
+        self.entries.get(key).is_some_and(|value| matches!(value.get_ref(), DeValue::Table(_)))
+    }
+
+    /// A number from 0 on, whole or not.
+    pub(super) fn ratio(&mut self, key: &'static str) -> Option<At<f64>> {
+        self.read(key, "a number that is not negative", |value| {
+            let text = match value {
+                DeValue::Integer(number) => number.as_str(),
+                DeValue::Float(number) => number.as_str(),
+                _ => return None,
+            };
+            text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0)
+        })
+    }
+
+    /// A word or a table, or a list of such; `wanted` is what to say where it is none.
+    pub(super) fn one_or_more(&mut self, key: &'static str, wanted: &str) -> Vec<WordOrTable<'t>> {
+        let Some(value) = self.take(key) else { return Vec::new() };
+        let items: Vec<&'t Spanned<DeValue<'t>>> = match value.get_ref() {
+            DeValue::Array(items) => items.iter().collect(),
+            _ => vec![value],
+        };
+        let mut out = Vec::new();
+        for item in items {
+            match item.get_ref() {
+                DeValue::String(text) => {
+                    out.push(WordOrTable::Word(At { value: text.as_ref().to_owned(), span: item.span() }));
+                }
+                DeValue::Table(entries) => {
+                    out.push(WordOrTable::Table(Table::new(entries, item.span(), key, self.problems)));
+                }
+                _ => self.mismatch(key, wanted, item),
+            }
+        }
+        out
+    }
+
+    /// All keys of a table that may have any, each with a string.
+    pub(super) fn words(self) -> Vec<(At<String>, At<String>)> {
+        let mut out = Vec::new();
+        for (key, value) in self.entries.iter() {
+            let name = key.get_ref().as_ref();
+            match value.get_ref().as_str() {
+                Some(text) => out.push((
+                    At { value: name.to_owned(), span: key.span() },
+                    At { value: text.to_owned(), span: value.span() },
+                )),
+                None => self.mismatch(name, "a string", value),
+            }
+        }
+        out
+    }
+
+    /// All keys that nothing asked for, each with one or more plain values as text.
+    pub(super) fn others(self) -> Vec<(At<String>, Vec<At<String>>)> {
+        let mut out = Vec::new();
+        for (key, value) in self.entries.iter() {
+            let name = key.get_ref().as_ref();
+            if self.known.contains(&name) {
+                continue;
+            }
+            let items: Vec<_> = match value.get_ref() {
+                DeValue::Array(items) => items.iter().collect(),
+                _ => vec![value],
+            };
+            let mut values = Vec::new();
+            for item in items {
+                let text = match item.get_ref() {
+                    DeValue::String(text) => text.as_ref().to_owned(),
+                    DeValue::Integer(number) => number.as_str().to_owned(),
+                    DeValue::Boolean(yes) => yes.to_string(),
+                    _ => {
+                        self.mismatch(name, "a string, a whole number, true or false, or a list of them", item);
+                        continue;
+                    }
+                };
+                values.push(At { value: text, span: item.span() });
+            }
+            out.push((At { value: name.to_owned(), span: key.span() }, values));
+        }
+        out
+    }
+
     /// The word under `key`.
     pub(super) fn word(&mut self, key: &'static str) -> Option<At<String>> {
         self.read(key, "a word", word)

@@ -17,17 +17,21 @@ impl Checker<'_> {
         let Some(text) = text else { return };
         self.filled(text);
         for (_, name) in placeholders(&text.value) {
-            if !self.unsure && !self.ids.contains_key(&format!("<{name}>")) {
-                let groups: Vec<&str> =
-                    self.ids.keys().filter_map(|key| key.strip_prefix('<')?.strip_suffix('>')).collect();
-                let message = format!("nothing captures `{name}`");
-                match nearest(name, &groups) {
-                    Some(near) => {
-                        self.problems.wrong_with_help(&text.span, message, format!("did you mean `{{{near}}}`?"));
-                    }
-                    None => self.problems.wrong(&text.span, message),
-                }
-            }
+            self.captured_group(name, &text.span);
+        }
+    }
+
+    /// Complains where no capture gives `name`.
+    pub(super) fn captured_group(&self, name: &str, span: &Range<usize>) {
+        if self.unsure || self.inherited.groups.contains(name) || self.ids.contains_key(&format!("<{name}>")) {
+            return;
+        }
+        let own = self.ids.keys().filter_map(|key| key.strip_prefix('<')?.strip_suffix('>'));
+        let groups: Vec<&str> = own.chain(self.inherited.groups.iter().map(String::as_str)).collect();
+        let message = format!("nothing captures `{name}`");
+        match nearest(name, &groups) {
+            Some(near) => self.problems.wrong_with_help(span, message, format!("did you mean `{{{near}}}`?")),
+            None => self.problems.wrong(span, message),
         }
     }
 

@@ -9,6 +9,7 @@ mod nested;
 mod outcome;
 mod provisional;
 mod road;
+mod verifier;
 mod wrapping;
 
 pub use archive::Archive;
@@ -20,19 +21,15 @@ pub use wrapping::{Form, Wrapper, Wrapping};
 
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::code::Decides;
-use crate::digest::{Digests, MemberDigests, hex};
-use crate::entry::{Entry, EntryKind};
+use crate::digest::hex;
 use crate::error::Error;
 use crate::finding::{Finding, Severity};
 use crate::rule::{ArchiveForm, Choice, EndMarker, Judge, Judgement, RuleSet};
 use crate::secret::Unlock;
-use crate::source::Chunk;
 use crate::tar;
-use crate::walk::{Sink, Want, Workers};
 use findings::Findings;
+use verifier::{Verified, Verifier};
 
 /// What to verify with.
 #[derive(Debug, Clone)]
@@ -45,6 +42,8 @@ pub struct Options {
     pub choice: Choice,
     /// Whether a warning fails the archive.
     pub fail_on_warning: bool,
+    /// Bytes of the backup before, where there is one to compare with.
+    pub previous_bytes: Option<u64>,
 }
 
 /// Verifies `archive`: reads every byte, closes every layer, judges.
@@ -61,9 +60,16 @@ pub fn verify(archive: Archive, options: &Options, unlock: &mut dyn Unlock) -> R
             if let Some(now) = options.reading.now {
                 judge.set_clock(now);
             }
+            if let Some(day) = options.reading.at.or(options.reading.now) {
+                judge.set_day(day);
+            }
             let mut sink = Verifier::new(judge, &options.reading);
             let journey = road.walk(&mut sink)?;
-            return Ok(conclude(name, misnamed, journey, Some(sink.finish()), options));
+            let mut verified = sink.finish();
+            if let Some(judge) = verified.judge.as_mut().filter(|judge| judge.is_locked()) {
+                judge.set_unlock_keys(unlock.unlock_keys().map_err(Error::Secret)?);
+            }
+            return Ok(conclude(name, misnamed, journey, Some(verified), options));
         }
     };
     Ok(conclude(name, misnamed, journey, None, options))
@@ -123,6 +129,8 @@ fn conclude(
             },
             trailing_bytes: journey.trailing_bytes(),
             file_name: file_name.clone(),
+            bytes: journey.bytes,
+            previous_bytes: options.previous_bytes,
         };
         judgement = verified.judge.map_or_else(Judgement::default, |judge| judge.conclude(&form));
     }
@@ -145,116 +153,6 @@ fn conclude(
         coverage: judgement.coverage,
         findings,
     }
-}
-
-/// What the sink of a verification has when the walk is over.
-struct Verified {
-    /// None where the archive is only read for what is in it.
-    judge: Option<Judge>,
-    inventory: Inventory,
-    content: Option<[u8; 32]>,
-}
-
-/// The sink of a verification: hashes, counts, and hands every entry to the judge.
-struct Verifier {
-    judge: Judge,
-    inventory: Inventory,
-    members: Option<MemberDigests<Vec<u8>>>,
-    content: Sha256,
-    /// Whether the entry is none of the first archive's: read, because every byte is, and not judged.
-    is_further: bool,
-}
-
-impl Verifier {
-    fn new(judge: Judge, reading: &Reading) -> Self {
-        let workers = Workers::start(reading.threads);
-        Self {
-            judge,
-            inventory: Inventory::default(),
-            members: reading.hashes.any().then(|| MemberDigests::new(reading.hashes, workers)),
-            content: Sha256::new(),
-            is_further: false,
-        }
-    }
-
-    fn finish(mut self) -> Verified {
-        let mut content = None;
-        if let Some(mut members) = self.members.take() {
-            while let Some((record, digests)) = members.wait() {
-                absorb(&mut self.content, &record, digests);
-            }
-            content = Some(self.content.finalize().into());
-        }
-        Verified { judge: Some(self.judge), inventory: self.inventory, content }
-    }
-}
-
-impl Sink for Verifier {
-    fn entry(&mut self, entry: &Entry<'_>) -> Want {
-        self.is_further = entry.archive > 0;
-        if self.is_further {
-            return Want::Stream;
-        }
-        self.judge.entry(entry);
-        self.inventory.count(entry);
-        let Some(members) = &mut self.members else { return Want::Stream };
-        let record = content_record(entry);
-        let weight = record.len();
-        let content = entry.content_bytes();
-        let has_content = content.is_some();
-        members.begin(record, weight, content);
-        while let Some((record, digests)) = members.ready() {
-            absorb(&mut self.content, &record, digests);
-        }
-        if has_content { Want::Stream } else { Want::Skip }
-    }
-
-    fn data(&mut self, chunk: &Chunk) {
-        match &mut self.members {
-            Some(members) if !self.is_further => members.data(&chunk.bytes),
-            _ => touch(&chunk.bytes),
-        }
-    }
-
-    fn hole(&mut self, bytes: u64) {
-        if let (Some(members), false) = (&mut self.members, self.is_further) {
-            members.hole(bytes);
-        }
-    }
-
-    fn end(&mut self, whole: bool) {
-        if let (Some(members), false) = (&mut self.members, self.is_further) {
-            members.end(whole);
-        }
-    }
-}
-
-/// Has every page of `bytes` read: a mapped page that nobody touched may lie on a bad sector.
-fn touch(bytes: &[u8]) {
-    const PAGE_BYTES: usize = 4096;
-    let sum = bytes.iter().step_by(PAGE_BYTES).chain(bytes.last()).fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
-    std::hint::black_box(sum);
-}
-
-/// What the content digest holds of an entry beside its bytes: kind, path, size and link target, each ended by a NUL.
-fn content_record(entry: &Entry<'_>) -> Vec<u8> {
-    let mut record = Vec::with_capacity(entry.path.len() + entry.link.len() + 32);
-    let kind = if entry.kind == EntryKind::Contiguous { EntryKind::File } else { entry.kind };
-    for field in [kind.as_str().as_bytes(), entry.path, entry.size.to_string().as_bytes(), entry.link] {
-        record.extend_from_slice(field);
-        record.push(0);
-    }
-    record
-}
-
-fn absorb(content: &mut Sha256, record: &[u8], digests: Option<Digests>) {
-    content.update(record);
-    for (name, value) in digests.iter().flat_map(Digests::named) {
-        content.update(name);
-        content.update(b"=");
-        content.update(value);
-    }
-    content.update(b"\n");
 }
 
 impl Verdict {

@@ -21,7 +21,7 @@ use super::archive::Archive;
 use super::outcome::Inventory;
 use super::provisional::Journey;
 use super::road::{Opened, Progress, Reading, Road};
-use super::touch;
+use super::verifier::touch;
 use crate::code;
 use crate::digest::Digests;
 use crate::entry::{Entry, normalized};

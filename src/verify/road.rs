@@ -40,6 +40,8 @@ pub struct Reading {
     pub salvage: bool,
     /// The time in seconds since 1970, to hold that of members against; without it that is not done.
     pub now: Option<i64>,
+    /// The day of the restore in seconds since 1970, to hold certificates and ages against; without it that is `now`.
+    pub at: Option<i64>,
     /// How far it is, for who watches.
     pub progress: Arc<Progress>,
 }
@@ -54,6 +56,7 @@ impl Default for Reading {
             archive_hashes: Hashes::SHA256,
             salvage: false,
             now: None,
+            at: None,
             progress: Arc::default(),
         }
     }

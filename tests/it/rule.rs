@@ -57,6 +57,8 @@ fn whole(members: &[Member]) -> ArchiveForm {
         end_marker: EndMarker::Whole,
         trailing_bytes: 0,
         file_name: None,
+        bytes: 0,
+        previous_bytes: None,
     }
 }
 
@@ -627,6 +629,8 @@ fn the_file_name_tells_engine_host_and_time() {
     let members = swarm("var/lib/docker/swarm/");
     let form = ArchiveForm {
         file_name: Some("swarm-20.10.24-manager-1.example-1631549510+0200.tgz".to_owned()),
+        bytes: 0,
+        previous_bytes: None,
         ..whole(&members)
     };
     let judgement = judge_as(catalog::all().to_vec(), Choice::Auto, &members, &form, &Limits::default());

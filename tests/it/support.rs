@@ -50,6 +50,7 @@ pub fn options(threads: usize) -> Options {
         rules: catalog::all().to_vec(),
         choice: Choice::Auto,
         fail_on_warning: false,
+        previous_bytes: None,
     }
 }
 

@@ -1,0 +1,115 @@
+//! Members that must fit each other: what was learned of each is kept until the end, and then held against the others.
+//!
+//! Promises: the order of the members does not matter; what is kept is bounded, and what could not be kept is told instead
+//! of passed over. Refuses to know: how a member is read, and whether the rule is in force.
+
+use std::sync::Arc;
+
+use super::set::{RelationKind, RuleSet};
+use crate::code;
+use crate::limits::Limits;
+use crate::place::kept_path;
+use crate::probe::{Closure, Evidence, Fault, Learned};
+use crate::secret::Secret;
+
+/// What one rule set keeps of members that must fit each other.
+pub(super) struct Together {
+    /// By number of the relation; only references need one.
+    closures: Vec<Option<Closure>>,
+    kept: Vec<Kept>,
+    limit: u64,
+    is_over: bool,
+}
+
+/// What was learned of one member.
+struct Kept {
+    rule: String,
+    path: Vec<u8>,
+    offset: u64,
+    learned: Arc<Learned>,
+}
+
+/// Something that does not fit, and the member that it is told of.
+pub(super) struct Misfit {
+    pub(super) fault: Fault,
+    pub(super) entry: Option<(Vec<u8>, Option<u64>)>,
+}
+
+impl Together {
+    pub(super) fn new(set: &RuleSet, limits: &Limits) -> Self {
+        let closure =
+            |kind: &RelationKind| matches!(kind, RelationKind::Reference { .. }).then(|| Closure::new(limits));
+        Self {
+            closures: set.relations.iter().map(|relation| closure(&relation.kind)).collect(),
+            kept: Vec::new(),
+            limit: limits.evidence,
+            is_over: false,
+        }
+    }
+
+    /// Takes note of what was learned of a member that `rule` matches.
+    pub(super) fn learned(&mut self, set: &RuleSet, rule: &str, path: &[u8], offset: u64, learned: &Arc<Learned>) {
+        let mut is_wanted = false;
+        for (relation, closure) in set.relations.iter().zip(&mut self.closures) {
+            match (&relation.kind, closure) {
+                (RelationKind::Reference { from, to }, Some(closure)) => {
+                    let (refers, defines) = (from.iter().any(|id| id == rule), to.iter().any(|id| id == rule));
+                    for evidence in &learned.evidence {
+                        match evidence {
+                            Evidence::Definition(definition) if defines => closure.define(path, definition),
+                            Evidence::Reference(reference) if refers => closure.refer(path, reference),
+                            _ => {}
+                        }
+                    }
+                }
+                (kind, _) => is_wanted |= kind.entries().contains(&rule),
+            }
+        }
+        if !is_wanted {
+            return;
+        }
+        if u64::try_from(self.kept.len()).unwrap_or(u64::MAX) >= self.limit {
+            self.is_over = true;
+            return;
+        }
+        let path = kept_path(path).to_vec();
+        self.kept.push(Kept { rule: rule.to_owned(), path, offset, learned: Arc::clone(learned) });
+    }
+
+    /// Whether a key was met that an unlock key opens.
+    pub(super) fn is_locked(&self) -> bool {
+        false
+    }
+
+    /// What does not fit by relation number `number`.
+    pub(super) fn judge(&mut self, number: usize, kind: &RelationKind, _unlock_keys: &[Secret]) -> Vec<Misfit> {
+        if self.is_over && !matches!(kind, RelationKind::Reference { .. }) {
+            let message = format!(
+                "whether keys, certificates and logs fit each other was not judged: more than {} members of them (--limit \
+                 evidence=N)",
+                self.limit
+            );
+            return vec![Misfit::of_all(Fault { code: &code::LIMIT_REACHED, severity: None, message, offset: None })];
+        }
+        match kind {
+            RelationKind::Reference { .. } => {
+                let closure = self.closures.get_mut(number).and_then(Option::take);
+                match closure.map(Closure::finish) {
+                    Some(Ok(dangling)) => dangling
+                        .iter()
+                        .map(|one| Misfit { fault: one.fault(), entry: Some((one.path.clone(), None)) })
+                        .collect(),
+                    Some(Err(fault)) => vec![Misfit::of_all(fault)],
+                    None => Vec::new(),
+                }
+            }
+            RelationKind::Pair { .. } | RelationKind::Raft { .. } => Vec::new(),
+        }
+    }
+}
+
+impl Misfit {
+    fn of_all(fault: Fault) -> Self {
+        Self { fault, entry: None }
+    }
+}
