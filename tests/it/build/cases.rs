@@ -40,7 +40,6 @@ fn products_good() -> Vec<(&'static str, Vec<u8>)> {
         ("good/dtr-2.0.3-metadata.tar.gz", gzip(&pack(&products::dtr::with_etcd("2.0.3")))),
         ("good/dtr-2.1.4-metadata.tar.gz", gzip(&pack(&products::dtr::with_etcd("2.1.4")))),
         ("good/dtr-2.5.3-metadata.tar.gz", gzip(&pack(&products::dtr::plain_root("2.5.3")))),
-        ("good/dtr-2.6.2-metadata.tar.gz", gzip(&pack(&products::dtr::plain_root("2.6.2")))),
         ("good/msr-2.9.18-metadata.tar.gz", gzip(&pack(&products::dtr::full()))),
         ("good/msr-3.1.5-metadata.tar.gz", gzip(&pack(&products::dtr::plain_root("3.1.5")))),
         ("good/images-classic.tar.gz", gzip(&pack(&images::classic(images::VOLUME)))),
@@ -81,6 +80,19 @@ fn form_odd() -> Vec<(&'static str, Vec<u8>)> {
     let mut padded = gzip(&dtr);
     padded.resize(padded.len() + 300, 0);
     vec![
+        ("odd/dtr-2.6.2-metadata.tar.gz", gzip(&pack(&products::dtr::plain_root("2.6.2")))),
+        ("odd/images-full-path.tar.gz", {
+            let root = format!("var/lib/docker/volumes/{}", images::VOLUME);
+            gzip(&pack(&images::classic(&root)))
+        }),
+        ("odd/k0s-backup.tar", {
+            let tar = Tarball::default().directory("manifests/").file("manifests/app.yaml", b"kind: ConfigMap\n");
+            tar.file("pki/ca.crt", products::ucp::OTHER.1).file("k0s.yaml", b"kind: ClusterConfig\n").end()
+        }),
+        ("odd/harbor-by-velero.tar", {
+            let deployment = "resources/deployments.apps/namespaces/registry/msr-harbor-core.json";
+            Tarball::default().file("metadata/version", b"1").file(deployment, b"{\"kind\":\"Deployment\"}").end()
+        }),
         ("odd/ucp-go-before-2020.tar.pgp", old.of(&pack(&products::mke()))),
         ("odd/gzip-two-members.tar.gz", [gzip(first), gzip(second)].concat()),
         ("odd/gzip-padded.tar.gz", padded),
@@ -172,11 +184,6 @@ fn rules_bad() -> Vec<(&'static str, Vec<u8>)> {
     let plain = pack(&products::mke());
     let mut cut_between = plain.clone();
     cut_between.truncate(plain.len() - 1024);
-    let swarm = |names: &[&str]| {
-        names.iter().fold(Tarball::default(), |tar, name| {
-            if name.ends_with('/') { tar.directory(name) } else { tar.file(name, b"content") }
-        })
-    };
     vec![
         (
             "bad/ucp-26-entries.tar.gz",
@@ -241,42 +248,20 @@ fn rules_bad() -> Vec<(&'static str, Vec<u8>)> {
         ),
         ("bad/unsafe-path.tar", dtr_with(|tar| tar.file("dtr-backup-v2.9.4-online/../../etc/cron.d/x", b"x")).end()),
         ("bad/unknown-layout.tar", Tarball::default().directory("home/").file("home/notes.txt", b"notes").end()),
-        (
-            "bad/swarm-without-node-certificate.tar",
-            swarm(&[
-                "swarm/certificates/swarm-root-ca.crt",
-                "swarm/certificates/swarm-node.key",
-                "swarm/docker-state.json",
-                "swarm/state.json",
-                "swarm/raft/wal-v3-encrypted/0000000000000000-0000000000000000.wal",
-            ])
-            .end(),
-        ),
-        (
-            "bad/swarm-worker.tar",
-            swarm(&[
-                "swarm/certificates/swarm-root-ca.crt",
-                "swarm/certificates/swarm-node.crt",
-                "swarm/certificates/swarm-node.key",
-                "swarm/docker-state.json",
-                "swarm/state.json",
-                "swarm/worker/tasks.db",
-            ])
-            .end(),
-        ),
-        (
-            "bad/swarm-broken-snapshot.tar",
-            swarm(&[
-                "swarm/certificates/swarm-root-ca.crt",
-                "swarm/certificates/swarm-node.crt",
-                "swarm/certificates/swarm-node.key",
-                "swarm/docker-state.json",
-                "swarm/state.json",
-                "swarm/raft/wal-v3-encrypted/0000000000000000-0000000000000000.wal",
-                "swarm/raft/snap-v3-encrypted/0000000000000002-0000000000000010.snap.broken",
-            ])
-            .end(),
-        ),
+        ("bad/swarm-without-node-certificate.tgz", {
+            let mut members = swarm::manager();
+            members.retain(|member| !member.name.ends_with("swarm-node.crt"));
+            gzip(&pack(&members))
+        }),
+        ("bad/swarm-worker.tgz", gzip(&pack(&swarm::worker()))),
+        ("bad/swarm-broken-snapshot.tgz", {
+            let mut members = swarm::locked();
+            let mut broken = members.iter().find(|member| member.name.ends_with(".snap")).unwrap().clone();
+            broken.name = broken.name.replace("0000000000000010.snap", "0000000000000008.snap.broken");
+            broken.content.as_mut().unwrap().truncate(1000);
+            members.push(broken);
+            gzip(&pack(&members))
+        }),
     ]
 }
 

@@ -43,9 +43,10 @@ pub fn pack(members: &[Member]) -> Vec<u8> {
     let mut builder = Builder::new(Vec::new());
     for member in members {
         let mut header = Header::new_ustar();
-        header.set_path(&member.name).unwrap();
-        if member.name.starts_with("./") {
-            // The crate drops the leading `./`, which the products write.
+        if !member.name.starts_with("./") && !member.name.starts_with("../") {
+            header.set_path(&member.name).unwrap();
+        } else {
+            // The crate drops the leading `./`, which the products write, and refuses to lead out.
             let field = &mut header.as_old_mut().name;
             field.fill(0);
             field[..member.name.len()].copy_from_slice(member.name.as_bytes());
