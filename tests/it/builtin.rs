@@ -23,7 +23,7 @@ const GOOD: [(&str, fn() -> Vec<Member>); 16] = [
     ("dtr-images", || images::classic(images::VOLUME)),
     ("dtr-images-id", || images::by_id(images::VOLUME)),
     ("msr-3", || dtr::plain_root("3.1.5")),
-    ("swarm", swarm::locked),
+    ("swarm", swarm::manager),
     ("swarm-legacy", swarm::legacy),
     ("swarm-worker", worker_with_a_log),
     ("ucp-1.1", ucp::ucp_1_1),
@@ -138,6 +138,14 @@ fn put(members: &mut [Member], end: &str, content: &[u8]) {
     each(members, end, |member| member.content = Some(content.to_vec()));
 }
 
+fn edit(members: &mut [Member], end: &str, from: &str, to: &str) {
+    each(members, end, |member| {
+        let text = String::from_utf8(member.content.take().unwrap()).unwrap();
+        assert!(text.contains(from), "{end} does not say {from}");
+        member.content = Some(text.replace(from, to).into_bytes());
+    });
+}
+
 fn add(members: &mut Vec<Member>, name: &str, content: &[u8]) {
     let content = (!name.ends_with('/')).then(|| content.to_vec());
     members.push(Member { name: name.to_owned(), content, mode: 0o600, mtime: products::TIME, owner: "" });
@@ -191,7 +199,38 @@ const CASES: &[Case] = &[
         other.name = other.name.replace("k3xq0v9p2m7c5w8t1z6r4y0b3", "z9z9z9z9z9z9z9z9z9z9z9z9z");
         members.push(other);
     }),
+    case(UCP, "inspect-dumps", "inspect/malformed", |members| put(members, "ucp-controller.json", b"{")),
+    case(UCP, "keys", "key/none", |members| put(members, "server-certs/key.pem", b"no key\n")),
+    case(UCP, "certificates", "certificate/none", |members| put(members, "server-certs/cert.pem", b"none\n")),
+    case(UCP, "authorities", "certificate/none", |members| put(members, "server-certs/ca.pem", b"none\n")),
+    case(UCP, "certified", "certificate/key-mismatch", |members| put(members, "server-certs/key.pem", ucp::OTHER.2)),
+    case(UCP, "certified", "certificate/not-issued", |members| put(members, "server-certs/ca.pem", ucp::OTHER.1)),
+    case(UCP, "version", "rule/capture-conflict", |members| {
+        edit(members, "/ucp-proxy.json", "com.docker.ucp.version\": \"", "com.docker.ucp.version\": \"1");
+    }),
+    case(UCP, "cluster", "rule/capture-conflict", |members| {
+        edit(members, "/ucp-proxy.json", "com.docker.ucp.InstanceID\": \"", "com.docker.ucp.InstanceID\": \"x");
+    }),
+    case(UCP, "address", "rule/capture-conflict", |members| edit(members, "/ucp-proxy.json", "10.0.0.11", "10.0.0.12")),
+    case(&["ucp-3.2"], "controller-client-ca", "certificate/none", |members| put(members, "client_ca.pem", b"none\n")),
+    case(&["ucp-3.2"], "etcd-snapshot", "etcd/digest", |members| {
+        each(members, "etcd.backup.db", |member| member.content.as_mut().unwrap()[9_000] ^= 1);
+    }),
+    case(&["ucp-3.2"], "auth-store", "gzip/truncated", |members| {
+        each(members, "auth-store.tar.gz", |member| member.content.as_mut().unwrap().truncate(100));
+    }),
+    case(&["ucp-3.2"], "volumes-never-came", "rule/forbidden", |members| edit(members, ".json", "3.4.5", "3.0.2")),
     // DTR and MSR.
+    case(ROWS, "row-content", "json/malformed", |members| put(members, "rethink/properties/1", b"{")),
+    case(&["dtr-2.9"], "tags", "json/member-missing", |members| put(members, "rethink/tags/0", b"{\"pk\":\"x\"}")),
+    case(&["dtr-2.9"], "manifests", "json/member-missing", |members| put(members, "rethink/manifests/0", b"{}")),
+    case(&["dtr-2.9"], "blobs", "json/member-missing", |members| put(members, "rethink/blobs/0", b"{}")),
+    case(&["dtr-2.9"], "tag-manifests", "reference/missing", |members| {
+        edit(members, "rethink/tags/0", "@sha256:", "@sha256:0");
+    }),
+    case(&["dtr-2.9"], "manifest-blobs", "reference/missing", |members| {
+        members.retain(|member| !member.name.contains("rethink/blobs/") || member.content.is_none());
+    }),
     case(ROWS, "properties", "rule/missing", |members| without(members, "rethink/properties/0")),
     case(ROWS, "rows", "rule/size", |members| put(members, "rethink/properties/1", b"")),
     case(ROWS, "root", "rule/too-many", |members| add(members, "other-backup-of-today/", b"")),
@@ -239,7 +278,54 @@ const CASES: &[Case] = &[
         let links = members.iter_mut().filter(|member| member.name.contains("_layers/"));
         links.filter(|member| member.content.is_some()).for_each(|member| member.content = Some(b"sha256:".to_vec()));
     }),
+    case(&["dtr-images"], "blobs", "registry/blob-digest", |members| {
+        each(members, "/data", |member| member.content.as_mut().unwrap().push(b' '));
+    }),
+    case(&["dtr-images"], "tag-links", "registry/link-malformed", |members| put(members, "current/link", &[b'x'; 71])),
+    case(&["dtr-images"], "revision-links", "registry/link-malformed", |members| {
+        let links = members.iter_mut().filter(|member| member.name.contains("_manifests/revisions/"));
+        links.filter(|member| member.content.is_some()).for_each(|member| member.content = Some(vec![b'x'; 71]));
+    }),
+    case(&["dtr-images"], "layer-links", "registry/link-malformed", |members| {
+        let links = members.iter_mut().filter(|member| member.name.contains("_layers/"));
+        links.filter(|member| member.content.is_some()).for_each(|member| member.content = Some(vec![b'x'; 71]));
+    }),
+    case(&["dtr-images"], "images", "reference/missing", |members| {
+        put(members, "current/link", format!("sha256:{}", "0".repeat(64)).as_bytes());
+    }),
+    case(&["dtr-images"], "layers", "reference/missing", |members| {
+        let nowhere = "0".repeat(64);
+        let place = "dtr-registry-1a2b3c4d5e6f/_data/docker/registry/v2/repositories/library/web/_layers/sha256";
+        add(members, &format!("{place}/{nowhere}/link"), format!("sha256:{nowhere}").as_bytes());
+    }),
+    case(&["dtr-images-id"], "blobs-by-id", "registry/blob-empty", |members| put(members, "/data", b"")),
+    case(&["dtr-images-id"], "blobs-by-digest", "registry/blob-digest", |members| {
+        let root = "dtr-registry-1a2b3c4d5e6f/_data/docker/registry/v2/blobs/sha256/00";
+        add(members, &format!("{root}/{}/data", "0".repeat(64)), b"something else");
+    }),
     // Swarm.
+    case(SWARM, "root-ca", "certificate/none", |members| put(members, "swarm-root-ca.crt", b"none\n")),
+    case(SWARM, "node-certificate", "certificate/none", |members| put(members, "swarm-node.crt", b"none\n")),
+    case(SWARM, "node-key", "swarm/key-damaged", |members| put(members, "swarm-node.key", b"none\n")),
+    case(SWARM, "node-pair", "certificate/not-issued", |members| put(members, "swarm-root-ca.crt", ucp::OTHER.1)),
+    case(SWARM, "docker-state", "swarm/state-damaged", |members| put(members, "docker-state.json", b"{")),
+    case(SWARM, "peers", "swarm/state-damaged", |members| put(members, "swarm/state.json", b"{")),
+    case(SWARM, "tasks", "bbolt/meta", |members| {
+        each(members, "worker/tasks.db", |member| member.content.as_mut().unwrap()[..8_192].fill(0));
+    }),
+    case(MANAGER, "raft-log", "raft/log-damaged", |members| {
+        each(members, ".wal", |member| member.content.as_mut().unwrap()[300] ^= 1);
+    }),
+    case(&["swarm"], "raft-snapshot", "raft/snapshot-damaged", |members| {
+        add(members, "swarm/raft/snap-v3-encrypted/0000000000000002-0000000000000010.snap", b"\x08\x01\x12\x01x");
+    }),
+    case(&["swarm-legacy"], "raft-snapshot", "raft/snapshot-damaged", |members| {
+        add(members, "swarm/raft/snap/0000000000000002-0000000000000010.snap", b"\x08\x01\x12\x01x");
+    }),
+    case(&["swarm"], "raft", "raft/snapshot-missing", |members| {
+        let locked = swarm::locked();
+        *members = locked.into_iter().filter(|member| !member.name.ends_with(".snap")).collect();
+    }),
     case(SWARM, "root-ca", "rule/missing", |members| without(members, "swarm-root-ca.crt")),
     case(SWARM, "node-certificate", "rule/missing", |members| without(members, "swarm-node.crt")),
     case(SWARM, "node-key", "rule/missing", |members| without(members, "swarm-node.key")),
@@ -249,7 +335,9 @@ const CASES: &[Case] = &[
     case(SWARM, "tasks", "rule/kind", |members| each(members, "worker/tasks.db", |member| member.content = None)),
     case(&["swarm-worker"], "raft", "rule/missing", |_| {}),
     case(MANAGER, "raft-log", "rule/missing", |members| without(members, ".wal")),
-    case(&["swarm"], "raft-snapshot", "rule/size", |members| put(members, ".snap", b"")),
+    case(&["swarm"], "raft-snapshot", "rule/size", |members| {
+        add(members, "swarm/raft/snap-v3-encrypted/0000000000000002-0000000000000010.snap", b"");
+    }),
     case(&["swarm-legacy"], "raft-snapshot", "rule/size", |members| {
         add(members, "swarm/raft/snap/0000000000000002-0000000000000010.snap", b"");
     }),
