@@ -15,6 +15,15 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Every severity, the gravest first.
+    pub const ALL: [Self; 3] = [Self::Error, Self::Warning, Self::Info];
+
+    /// The severity that has this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|severity| severity.as_str() == word)
+    }
+
     /// The word used in every output.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -50,6 +59,25 @@ pub struct Code {
     pub why: &'static str,
     /// What to do about it.
     pub fix: &'static str,
+}
+
+/// Areas whose errors say that bytes are damaged or were not read, or that nothing was judged.
+const FIXED_AREAS: &[&str] =
+    &["compressed", "gzip", "limit", "mangled", "openpgp", "rules", "source", "tar", "wrapper"];
+
+impl Code {
+    /// The part of the identifier before the slash.
+    #[must_use]
+    pub fn area(&self) -> &'static str {
+        self.id.split_once('/').map_or(self.id, |(area, _)| area)
+    }
+
+    /// Whether its errors stay errors whatever anybody sets: nobody may turn damage, or an archive that was not read or
+    /// not judged, into a pass. What rules ask for and what members hold is for people to weigh.
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        FIXED_AREAS.contains(&self.area())
+    }
 }
 
 /// The code with this identifier.
@@ -175,6 +203,10 @@ codes! {
         "the member that was gone into stands several times in the archive",
         "the first one was read, as `veritar cat` does; a restore leaves the last one on the disk",
         "find out which one is meant, and why there are several";
+    NESTED_INCOMPLETE = "nested/incomplete", Error, Fail,
+        "an archive inside the archive holds less than it must",
+        "it is whole, but what its program should have packed is not there; the restore unpacks it and misses data",
+        "go into it with `veritar list --inside MEMBER`, compare with a good one, and run the backup again";
 
     // --- gzip ---
     GZIP_TRUNCATED = "gzip/truncated", Error, Fail,
@@ -622,10 +654,110 @@ codes! {
         "a member is larger than what a probe may hold",
         "what it holds was not looked at, so nobody can tell whether it is good",
         "raise --limit probe-bytes for archives you trust";
+    TEXT_NOT_TEXT = "text/not-text", Error, Fail,
+        "a member that must be text holds something that no text holds",
+        "a block of a disk, a piece of another file or a wrong encoding stands where a program expects settings: it will not read them",
+        "look at the bytes around the offset; take the file from another backup, or save it as UTF-8 at its source";
+    TEXT_EMPTY = "text/empty", Error, Fail,
+        "a member that must hold text is empty",
+        "the file was created and never written, or its content was lost; the restore puts an empty file in place of the settings",
+        "look at the file on the machine it came from, and run the backup again";
+    JSON_MALFORMED = "json/malformed", Error, Fail,
+        "a member that must be a JSON document is none",
+        "it was cut or overwritten, or something else was written in its place: the program that restores it cannot read it",
+        "look at the member with `veritar cat`, and run the backup again";
+    JSON_BEYOND = "json/beyond-reader", Error, Inconclusive,
+        "a JSON document goes past what is read here: more than 127 levels, a number too large for a float, half a surrogate pair",
+        "the grammar allows it, so it may be good, but programs differ in what they make of it; what is in it was not looked at",
+        "look at the place named in the message with the program that wrote it";
+    JSON_DUPLICATE_KEY = "json/duplicate-key", Warning, Fail,
+        "an object in a JSON document has a member of one name twice",
+        "some programs take the first and some the last, so what is restored depends on who reads it; no product writes this",
+        "compare with the original; if it is not so there, the backup was changed";
+    JSON_MEMBER_MISSING = "json/member-missing", Error, Fail,
+        "a JSON document lacks a value that the restore needs",
+        "it is well-formed, but not the document it should be: the row or file was emptied, or another stands in its place",
+        "look at the member with `veritar cat`, compare with the original, and run the backup again";
+    JSON_UNFIT = "json/unfit-value", Warning, Fail,
+        "a value in a JSON document is not of the kind that is looked for",
+        "what hangs on it, a reference or a fact for other rules, was not judged",
+        "look at the member; if it is right as it is, the rule names the wrong value";
+    INSPECT_MALFORMED = "inspect/malformed", Error, Fail,
+        "what must be the inspect dump of a container is none",
+        "it was cut or overwritten, or the inspection failed while the backup was written; the restore reads there how its container was set up",
+        "look at the member with `veritar cat`, and run the backup again";
+    INSPECT_WRONG_CONTAINER = "inspect/wrong-container", Error, Fail,
+        "an inspect dump describes another container than its file is named after",
+        "members were mixed up or renamed: a restore would set a container up like another one",
+        "compare the dumps with each other, and run the backup again";
+    REGISTRY_BLOB_DIGEST = "registry/blob-digest", Error, Fail,
+        "a blob's SHA-256 is not the one that it is named after",
+        "its content was changed or cut, on the registry's disk or on the way into the archive: every image that uses it fails to be pulled",
+        "verify the blob where the registry keeps it; if it is broken there too, push an image that holds it again from a machine that still has it";
+    REGISTRY_BLOB_MISPLACED = "registry/blob-misplaced", Error, Fail,
+        "a blob lies where no registry looks for it",
+        "a blob is found by its path alone: in the wrong folder or under another name it is as good as not there",
+        "compare the path with the registry's own storage; the files were moved or renamed on the way into the archive";
+    REGISTRY_BLOB_EMPTY = "registry/blob-empty", Warning, Fail,
+        "a blob is empty",
+        "no layer and no manifest is: the disk was full, or the copy failed",
+        "compare with the registry's own storage, and run the backup again";
+    REGISTRY_LINK_MALFORMED = "registry/link-malformed", Error, Fail,
+        "a registry's link holds no digest, or something besides",
+        "the registry reads nothing but `sha256:` and 64 lower-case digits, so the tag, manifest or layer behind it cannot be pulled; empty links are what a crash or a full disk leaves",
+        "compare with the registry's own storage; if it is so there too, push the image again";
+    REGISTRY_LINK_ELSEWHERE = "registry/link-elsewhere", Error, Fail,
+        "a registry's link leads to another digest than its own path names",
+        "who asks for the one gets the other, and refuses it: links were mixed up or changed by hand",
+        "compare with the registry's own storage; if it is so there too, push the image again";
+    REGISTRY_MANIFEST_MALFORMED = "registry/manifest-malformed", Warning, Fail,
+        "a blob has the shape of a manifest, but not all that a manifest must have",
+        "where it is one, its image cannot be pulled; what is missing in it was not looked for among the blobs",
+        "look at the blob with `veritar cat`; if its digest holds, it was pushed like this";
+    BBOLT_META = "bbolt/meta", Error, Fail,
+        "a bbolt database has no meta page that can be read",
+        "the meta pages say where everything else is, and there are two so that one is always whole: without either, the file cannot be opened; or it is no bbolt database at all",
+        "look at the first bytes of the file; take another backup, for the pages behind cannot be told apart without a meta page";
+    BBOLT_META_COPY = "bbolt/meta-copy", Warning, Fail,
+        "one of the two meta pages of a bbolt database is damaged",
+        "bbolt opens the file by the other one; where the damaged one was the newer, the last transaction is not in what is restored",
+        "run the backup again if its source still exists; find out whether the file was copied while a program wrote to it";
+    BBOLT_TREE = "bbolt/tree", Error, Fail,
+        "pages that a bbolt database uses are broken",
+        "keys behind such a page are not found, or a program that opens the file stops; a flipped bit looks like this, and so does a file that was copied while a program wrote to it",
+        "take another backup; of this one, `bbolt check` and `bbolt surgery` may tell and save what is left, on a copy";
+    BBOLT_FREELIST = "bbolt/freelist", Error, Fail,
+        "the freelist of a bbolt database is broken",
+        "a program that opens the file to write stops there, or overwrites pages that are in use",
+        "take another backup; on a copy, `bbolt surgery freelist abandon` drops the list, after which bbolt makes a new one from the tree";
+    BBOLT_LOST = "bbolt/lost-pages", Warning, Fail,
+        "pages of a bbolt database are neither in use nor free",
+        "nothing is wrong with what can be reached, but bbolt never leaves pages behind: a reference to them may be gone",
+        "compare the number of keys with the source; `bbolt compact` writes a copy without such pages";
+    BBOLT_TRUNCATED = "bbolt/truncated", Error, Fail,
+        "a bbolt database ends before its last page",
+        "the pages cut off hold keys, or the way to them: a program that reads them stops with an error, or is killed by SIGBUS",
+        "take another backup; look for a full disk or a transfer that was broken off";
+    ETCD_DIGEST = "etcd/digest", Error, Fail,
+        "the SHA-256 at the end of an etcd snapshot does not hold",
+        "some byte is not what etcd wrote, and `etcdctl snapshot restore` refuses the file",
+        "take another snapshot. `--skip-hash-check` restores it unseen: whatever is damaged comes back as data, so do it only where nothing else is left";
+    ETCD_NO_DIGEST = "etcd/no-digest", Warning, Inconclusive,
+        "an etcd database has no SHA-256 at its end",
+        "`etcdctl snapshot save` always writes one: the file was copied from a data directory (member/snap/db), perhaps while etcd wrote to it, and nothing proves its values. A restore refuses it without `--skip-hash-check`",
+        "take a snapshot with `etcdctl snapshot save`; restore this file with `--skip-hash-check` only where there is no other";
+    ETCD_NO_KEYS = "etcd/no-keys", Error, Fail,
+        "a bbolt database has no place for etcd's keys",
+        "etcd makes the bucket when it starts for the first time: this file is another program's database",
+        "find out what was stored under the snapshot's name";
     REFERENCE_MISSING = "reference/missing", Error, Fail,
         "a member refers to something that is nowhere in the archive",
         "what is referred to cannot be restored: an image without one of its layers cannot be pulled, a tag without its manifest leads nowhere",
         "look whether the original is still whole at the source, and run the backup again; where it is gone there too, push the image again or delete what refers to it";
+    REFERENCE_UNLINKED = "reference/unlinked", Error, Fail,
+        "something that is referred to is there, but not linked where it is needed",
+        "a registry gives out of a repository only what the repository has a link to: without the link, the blob that lies right there cannot be pulled",
+        "compare the repository's folder with the registry's own storage; if the link is missing there too, push the image again";
     REFERENCE_SIZE = "reference/size", Warning, Fail,
         "something has another size than what refers to it says",
         "it was cut or changed after it was written, or was described wrongly from the start: some clients refuse to load what is not as long as they were told",

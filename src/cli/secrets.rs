@@ -23,6 +23,7 @@ const MOST_BYTES: u64 = 1 << 20;
 pub(super) struct Secrets {
     passphrases: Vec<Secret>,
     secret_keys: Vec<Secret>,
+    unlock_keys: Vec<Secret>,
     command: Option<String>,
     may_prompt: bool,
 }
@@ -33,7 +34,10 @@ impl Secrets {
     /// `from_stdin` says that an archive comes from standard input, which then cannot give a passphrase too.
     pub(super) fn gather(typed: &Reading, from_stdin: bool) -> Result<Self, Trouble> {
         let is_stdin = |path: &PathBuf| ["-", "/dev/stdin", "/dev/fd/0"].iter().any(|name| path.as_os_str() == *name);
-        if from_stdin && (typed.passphrase_fd == Some(0) || typed.passphrase_file.iter().any(is_stdin)) {
+        if from_stdin
+            && (typed.passphrase_fd == Some(0)
+                || typed.passphrase_file.iter().chain(&typed.unlock_key_file).any(is_stdin))
+        {
             let message = "standard input is the archive, so the passphrase must come from somewhere else";
             return Err(Trouble::Usage(message.to_owned()));
         }
@@ -59,8 +63,17 @@ impl Secrets {
             let bytes = read(path).map_err(|error| unreadable("secret key", path, &error))?;
             secret_keys.push(Secret::new(std::mem::take(&mut *Zeroizing::new(bytes))));
         }
+        let mut unlock_keys = Vec::new();
+        for path in &typed.unlock_key_file {
+            warn_if_open(path);
+            let bytes = read(path).map_err(|error| unreadable("unlock key file", path, &error))?;
+            unlock_keys.push(first_line(bytes).ok_or_else(|| {
+                let shown = escaped(path.as_os_str().as_encoded_bytes());
+                Trouble::Usage(format!("unlock key file {shown} holds no key: its first line is empty"))
+            })?);
+        }
         let may_prompt = passphrases.is_empty() && typed.passphrase_command.is_none() && io::stderr().is_terminal();
-        Ok(Self { passphrases, secret_keys, command: typed.passphrase_command.clone(), may_prompt })
+        Ok(Self { passphrases, secret_keys, unlock_keys, command: typed.passphrase_command.clone(), may_prompt })
     }
 }
 
@@ -80,6 +93,10 @@ impl Unlock for Secrets {
 
     fn secret_keys(&mut self) -> io::Result<Vec<Secret>> {
         Ok(self.secret_keys.clone())
+    }
+
+    fn unlock_keys(&mut self) -> io::Result<Vec<Secret>> {
+        Ok(self.unlock_keys.clone())
     }
 }
 

@@ -12,6 +12,7 @@
 mod build;
 mod builtin;
 mod cli;
+mod cli_config;
 mod cli_trust;
 mod corpus;
 mod graph;
@@ -27,6 +28,7 @@ mod others;
 mod probe;
 mod readers;
 mod rule;
+mod rule_inside;
 mod sealed;
 mod signed;
 mod support;

@@ -61,6 +61,8 @@ struct Archive<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     inventory: Option<Inventory>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    secrets: Option<Secrets<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     accounts: Option<Accounts>,
     rules: Vec<Rule<'a>>,
     findings: Vec<Issue<'a>>,
@@ -83,6 +85,22 @@ struct Inventory {
     links: u64,
     others: u64,
     content_bytes: u64,
+}
+
+/// Members that hold private keys or tokens: `members` counts them all, `list` names the first hundred.
+#[derive(Debug, Serialize)]
+struct Secrets<'a> {
+    members: u64,
+    /// Whether the archive around them is encrypted.
+    encrypted: bool,
+    list: Vec<SecretMember<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct SecretMember<'a> {
+    entry: Text<'a>,
+    /// Kinds, in words.
+    what: &'a [&'static str],
 }
 
 /// Where the bytes of the innermost layer went.
@@ -174,6 +192,7 @@ impl<'a> Archive<'a> {
             content: outcome.content_hex().map(|hex| BTreeMap::from([("sha256", hex)])),
             layers: outcome.layers.iter().map(Layer::of).collect(),
             inventory: outcome.totals.map(|_| Inventory::of(&outcome.inventory)),
+            secrets: outcome.totals.map(|_| Secrets::of(&outcome.secrets)),
             accounts: outcome.totals.map(Accounts::of),
             rules: outcome.rules.iter().map(Rule::of).collect(),
             findings: outcome.findings.iter().map(Issue::of).collect(),
@@ -196,6 +215,15 @@ impl Inventory {
     fn of(inventory: &verify::Inventory) -> Self {
         let verify::Inventory { files, directories, links, others, content_bytes, .. } = *inventory;
         Self { files, directories, links, others, content_bytes }
+    }
+}
+
+impl<'a> Secrets<'a> {
+    fn of(secrets: &'a verify::Secrets) -> Self {
+        let member =
+            |member: &'a verify::SecretMember| SecretMember { entry: Text::of(&member.path), what: &member.what };
+        let list = secrets.list.iter().map(member).collect();
+        Self { members: secrets.members, encrypted: secrets.encrypted, list }
     }
 }
 

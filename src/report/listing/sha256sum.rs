@@ -92,7 +92,7 @@ mod tests {
         };
         let mut format = Sha256sum { is_shown };
         let line = format.line(&entry);
-        let digests = Some(Digests { sha256: Some([0; 32]), blake3: None });
+        let digests = Some(Digests { sha256: Some([0; 32]), blake3: None, front: None });
         let mut out = Vec::new();
         format.write(&mut out, &line, &Tail { digests, anomalies: Vec::new() }).expect("memory");
         let zeros = "0".repeat(64);

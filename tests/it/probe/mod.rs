@@ -1,5 +1,14 @@
 //! Probes, one module each: what is learned is the same for any cut, and is held against programs that others wrote.
 
+mod archive;
+mod secrets;
+mod text;
+mod docker_inspect;
+mod json;
+mod registry;
+mod bbolt;
+mod etcd_snapshot;
+
 use veritar::limits::Limits;
 use veritar::probe::{self, Learned, Settings, Subject};
 
@@ -19,6 +28,8 @@ pub fn learn(name: &str, path: &str, content: &[u8], settings: &Settings, at: Op
         let pieces = cut(size);
         assert_eq!(pieces.faults(), whole.faults(), "{name} on {path} in pieces of {size}");
         assert_eq!(pieces.facts(), whole.facts(), "{name} on {path} in pieces of {size}");
+        let told = |learned: &Learned| format!("{:?}", learned.evidence);
+        assert_eq!(told(&pieces), told(&whole), "{name} on {path} in pieces of {size}");
         assert_eq!(pieces.expected, whole.expected, "{name} on {path} in pieces of {size}");
     }
     whole
