@@ -786,6 +786,100 @@ codes! {
         "the archive is much smaller than the one before",
         "data do not shrink much between two backups: a part of them is likely to be missing",
         "compare the two with `veritar list`; if it is right so, give another archive with --previous";
+    // private keys
+    KEY_EMPTY = "key/empty", Error, Fail,
+        "a private key's file is empty",
+        "the product cannot start with it, and nothing else in the archive can bring the key back",
+        "take the key from another backup or from the node itself, and look for what emptied the file: a full disk does";
+    KEY_NONE = "key/none", Error, Fail,
+        "no private key is in the file that should hold one",
+        "something else stands under the key's name: a certificate, a request, a public key, an error message",
+        "look at what the message says it holds; the key may stand in a file beside it whose name was mixed up with this one";
+    KEY_DAMAGED = "key/damaged", Error, Fail,
+        "a private key cannot be read",
+        "programs refuse the file at the place that is named, so that what needs the key will not start after the restore",
+        "take the key from an older backup or from the node itself; where only a BEGIN or END line is damaged, it can be mended in a text editor and verified again";
+    KEY_INCONSISTENT = "key/inconsistent", Error, Fail,
+        "the parts of a private key do not fit each other",
+        "the file reads well, and yet bits of it have changed or two keys were mixed: what is signed with it will not be accepted by anybody, and some programs refuse it",
+        "take the key from an older backup or from the node itself; compare its public half with the one in the certificate";
+    KEY_WEAK = "key/weak", Warning, Fail,
+        "a private key is so short that it can be broken",
+        "RSA below 2048 bits and curves below 224 are refused by current programs, and those who record the traffic can read it",
+        "after the restore, replace the key and the certificates that were issued for it";
+    KEY_ENCRYPTED = "key/encrypted", Info, Fail,
+        "a private key is encrypted by itself",
+        "without its passphrase the key is lost, and nobody can tell from here whether what is encrypted is whole",
+        "make sure that the passphrase is kept where it can be found on the day of the restore";
+    KEY_UNKNOWN_ALGORITHM = "key/unknown-algorithm", Info, Fail,
+        "a private key is of a kind that is only named, and not reckoned with",
+        "the file reads well, but whether its parts fit each other and whether it is the key of a certificate could not be computed",
+        "check it with `openssl pkey -in FILE -check -noout`, or with `ssh-keygen -y -f FILE` if it is OpenSSH's";
+    KEY_SEVERAL = "key/several", Warning, Fail,
+        "several private keys stand in one file",
+        "programs take one of them and say nothing about the others; it may be the wrong one",
+        "find out which one belongs to the certificate beside it, and keep only that one in the file";
+    KEY_IRREGULAR = "key/irregular", Warning, Fail,
+        "a private key's file holds what no program writes there",
+        "programs overlook it and read the key, but somebody or something changed the file after it was written: a bit that flipped, bytes that were added",
+        "compare the file with another copy; the key itself was read, and its parts were held against each other";
+    // certificates
+    CERTIFICATE_EMPTY = "certificate/empty", Error, Fail,
+        "a certificate's file is empty",
+        "what needs the certificate will not start after the restore",
+        "take the file from another backup or from the node; where the product writes it empty, the rule can say so with `empty = \"allowed\"`";
+    CERTIFICATE_NONE = "certificate/none", Error, Fail,
+        "no certificate is in the file that should hold one",
+        "something else stands under its name: a key, a signing request that was never answered, an error message",
+        "look at what the message says it holds; a signing request must be sent to the CA, and its answer stored in this place";
+    CERTIFICATE_DAMAGED = "certificate/damaged", Error, Fail,
+        "a certificate cannot be read",
+        "programs refuse the file at the place that is named, or pass over the certificate in silence and miss it later",
+        "take the certificate from another copy: it is no secret, and every client that connected has seen it (`openssl s_client -showcerts`)";
+    CERTIFICATE_SIGNATURE = "certificate/signature", Error, Fail,
+        "a certificate's signature does not hold",
+        "a bit of the certificate has changed since it was signed, or it was changed by somebody who has not the issuer's key: nobody will trust it. Where it is a warning, it may also have been signed by an earlier key of a CA of the same name",
+        "take the certificate from another copy and compare the two";
+    CERTIFICATE_EXPIRED = "certificate/expired", Error, Fail,
+        "a certificate is no longer valid on the day of the restore",
+        "connections that rest on it are refused after the restore. Where it is a warning, others in the same file are still valid",
+        "renew it before or right after the restore; the node certificates of a Swarm last 90 days and are renewed by `swarm init --force-new-cluster`. Ask about another day with --at";
+    CERTIFICATE_NOT_YET_VALID = "certificate/not-yet-valid", Error, Fail,
+        "a certificate is not yet valid on the day of the restore",
+        "connections that rest on it are refused until then; mostly the clock of the machine that issued it was wrong, or the day asked about is",
+        "compare the clocks, and the day given with --at; issue the certificate again if it is wrong";
+    CERTIFICATE_EXPIRES_SOON = "certificate/expires-soon", Warning, Fail,
+        "a certificate expires soon after the day of the restore",
+        "what was restored will work, and stop working within the days that the rule asks for",
+        "renew it now, and back up again";
+    CERTIFICATE_WEAK = "certificate/weak", Warning, Fail,
+        "a certificate rests on a key or a signature that can be broken",
+        "RSA below 2048 bits and signatures with SHA-1 or MD5 are refused by current programs: the restored system may not accept its own certificate",
+        "issue it again with a current key and SHA-256";
+    CERTIFICATE_UNKNOWN_ALGORITHM = "certificate/unknown-algorithm", Info, Fail,
+        "a certificate's signature is of a kind that is not computed here",
+        "the certificate reads well, but a flipped bit in it would not have been noticed",
+        "check it with `openssl verify -CAfile CA FILE`";
+    CERTIFICATE_TOO_MANY = "certificate/too-many", Error, Inconclusive,
+        "a file holds more certificates than may be held",
+        "those past the limit were not looked at",
+        "raise --limit certificates for archives you trust";
+    CERTIFICATE_IRREGULAR = "certificate/irregular", Warning, Fail,
+        "a certificate's file holds what should not stand there",
+        "programs overlook it and read the certificate, but it was not written so: a bit that flipped, bytes that were added, a private key in a file that everybody may read",
+        "compare the file with another copy; where a private key stands in it, treat the key as disclosed to all who could read the file";
+    CERTIFICATE_KEY_MISMATCH = "certificate/key-mismatch", Error, Fail,
+        "a private key and the certificate beside it do not belong together",
+        "the service that is started with the two refuses them, or every connection to it fails",
+        "find the pair: renewed certificates come with a new key, and one of the two files was not backed up with the other. Compare with the files on the node, and take the backup again";
+    CERTIFICATE_NOT_ISSUED = "certificate/not-issued", Error, Fail,
+        "a certificate was not issued by the CA beside it",
+        "those who trust this CA refuse the certificate, so that the parts of the restored system do not talk to each other",
+        "see in the message what broke the chain: a CA of the same name with another key comes from another cluster or from before a rotation. Compare with the files on the node, and take the backup again";
+    CERTIFICATE_NOT_COMPARED = "certificate/not-compared", Info, Fail,
+        "whether a key, a certificate and a CA belong together could not be computed",
+        "an encrypted key hides its public half, and some algorithms are only named here: nothing is wrong as far as can be seen, and nothing is proved",
+        "compare them with openssl: `openssl pkey -pubout` and `openssl x509 -pubkey` give the same key, `openssl verify -CAfile CA FILE` holds the chain together";
     RULE_TAR_POLICY = "rule/archive-form", Error, Fail,
         "the archive's form breaks the rule set's policy",
         "the product's own writer never leaves an archive like this",

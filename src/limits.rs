@@ -99,6 +99,8 @@ limits! {
     group_numbers: "group-numbers" = 64 * MIB;
     /// Members whose keys, certificates and logs are kept until they can be held against each other.
     evidence: "evidence" = 16 * KIB;
+    /// Certificates in one member: the bundle of all public CAs has 150.
+    certificates: "certificates" = 256;
     /// Bytes of a rule file.
     rule_file_bytes: "rule-file-bytes" = MIB;
     /// Memory an Argon2 key derivation may ask for; rPGP allows 2 GiB.

@@ -26,6 +26,7 @@ mod secrets;
 mod text;
 mod registry;
 mod shown;
+pub mod pki;
 
 pub use catalog::{ALL, find};
 pub use closure::{Closure, Dangling, Unmet};

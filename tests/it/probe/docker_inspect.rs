@@ -72,8 +72,20 @@ fn a_dump_is_of_the_container_that_its_file_is_named_after() {
 #[test]
 fn what_describes_no_container_says_so() {
     for text in [
-        "", "{", "[]", "{}", "null", "\"x\"", "[1]", "[{}]", "Error: No such object: ucp-kv\n", &KV[..KV.len() / 2],
-        &format!("[{KV},{KV}]"), &format!("{KV}{KV}"), r#"{"message": "No such container: ucp-kv"}"#, r#"{"Name": 7, "Id": ""}"#,
+        "",
+        "{",
+        "[]",
+        "{}",
+        "null",
+        "\"x\"",
+        "[1]",
+        "[{}]",
+        "Error: No such object: ucp-kv\n",
+        &KV[..KV.len() / 2],
+        &format!("[{KV},{KV}]"),
+        &format!("{KV}{KV}"),
+        r#"{"message": "No such container: ucp-kv"}"#,
+        r#"{"Name": 7, "Id": ""}"#,
     ] {
         let learned = inspect("ucp-kv.json", text);
         assert_eq!(codes(&learned), ["inspect/malformed"], "{text}");

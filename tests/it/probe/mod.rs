@@ -5,9 +5,12 @@ mod secrets;
 mod text;
 mod docker_inspect;
 mod json;
-mod registry;
 mod bbolt;
 mod etcd_snapshot;
+mod certificate;
+mod openssl;
+mod private_key;
+pub mod registry;
 
 use veritar::limits::Limits;
 use veritar::probe::{self, Learned, Settings, Subject};
