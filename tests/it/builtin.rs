@@ -205,7 +205,7 @@ const CASES: &[Case] = &[
     case(UCP, "authorities", "certificate/none", |members| put(members, "server-certs/ca.pem", b"none\n")),
     case(UCP, "certified", "certificate/key-mismatch", |members| put(members, "server-certs/key.pem", ucp::OTHER.2)),
     case(UCP, "certified", "certificate/not-issued", |members| put(members, "server-certs/ca.pem", ucp::OTHER.1)),
-    case(UCP, "version", "rule/capture-conflict", |members| {
+    case(&["ucp-2.1", "ucp-3*"], "version", "rule/capture-conflict", |members| {
         edit(members, "/ucp-proxy.json", "com.docker.ucp.version\": \"", "com.docker.ucp.version\": \"1");
     }),
     case(UCP, "cluster", "rule/capture-conflict", |members| {
@@ -353,8 +353,9 @@ const CASES: &[Case] = &[
     case(&["swarm-legacy"], "plain-raft-log", "rule/forbidden", |_| {}),
 ];
 
-/// Rules that nothing in an archive's content can break: the name of the file is told, and has one value.
-const UNBREAKABLE: &[(&[&str], &str)] = &[(SWARM, "file-name")];
+/// Rules that nothing in an archive's content can break: the name of the file is told, and has one value; and where two versions
+/// are told, 2.1 is taken before 2.0.
+const UNBREAKABLE: &[(&[&str], &str)] = &[(SWARM, "file-name"), (&["ucp-2.0"], "version")];
 
 #[test]
 fn every_rule_has_an_archive_that_breaks_it() {

@@ -66,6 +66,8 @@ pub fn dtr_with(more: impl FnOnce(Tarball) -> Tarball) -> Tarball {
 }
 
 pub(super) const ROW: &str = "dtr-backup-v2.9.4-online/rethink/properties/4";
+/// A member that is no row, for content that is no JSON.
+pub(super) const NO_ROW: &str = "dtr-backup-v2.9.4-online/notes";
 
 fn form_odd() -> Vec<(&'static str, Vec<u8>)> {
     let (dtr, secret) = (pack(&products::dtr()), passphrase());
@@ -135,7 +137,7 @@ fn form_odd() -> Vec<(&'static str, Vec<u8>)> {
         ("odd/sparse.tar", {
             // One region of 2 bytes in a file of 4 KiB: offset and size of the region, the end, then the size of the file.
             let mut block =
-                Header { name: ROW.as_bytes(), size: octal(2), typeflag: b'S', magic: GNU, ..Header::default() }
+                Header { name: NO_ROW.as_bytes(), size: octal(2), typeflag: b'S', magic: GNU, ..Header::default() }
                     .block();
             block[386..397].copy_from_slice(&octal(0));
             block[398..409].copy_from_slice(&octal(2));
@@ -194,7 +196,8 @@ fn rules_bad() -> Vec<(&'static str, Vec<u8>)> {
             mke(|members| {
                 let dump = members[0].content.clone();
                 let member = members.iter_mut().find(|member| member.name.ends_with("client_ca.pem")).unwrap();
-                (member.name, member.content) = ("./ucp-interlock.json".to_owned(), dump);
+                let dump = String::from_utf8(dump.unwrap()).unwrap().replace("ucp-auth-store", "ucp-interlock");
+                (member.name, member.content) = ("./ucp-interlock.json".to_owned(), Some(dump.into_bytes()));
             }),
         ),
         ("bad/ucp-without-key.tar.gz", mke(|members| members.retain(|member| member.name != KEY))),
@@ -251,6 +254,37 @@ fn rules_bad() -> Vec<(&'static str, Vec<u8>)> {
         ("bad/swarm-without-node-certificate.tgz", {
             let mut members = swarm::manager();
             members.retain(|member| !member.name.ends_with("swarm-node.crt"));
+            gzip(&pack(&members))
+        }),
+        ("bad/dtr-row-missing.tar.gz", {
+            let mut members = products::dtr::full();
+            members.retain(|member| !member.name.ends_with("rethink/properties/3"));
+            gzip(&pack(&members))
+        }),
+        ("bad/dtr-blobs-missing.tar.gz", {
+            let mut members = products::dtr::full();
+            members.retain(|member| !member.name.contains("rethink/blobs/"));
+            gzip(&pack(&members))
+        }),
+        ("bad/images-tag-without-manifest.tar.gz", {
+            let mut members = images::classic(images::VOLUME);
+            let manifest = &images::all()[0].manifest.hex;
+            members.retain(|member| !member.name.contains(&format!("/blobs/sha256/{}/{manifest}", &manifest[..2])));
+            gzip(&pack(&members))
+        }),
+        ("bad/ucp-3.0.2-crashed.tar.gz", {
+            let mut members = products::mke();
+            members.truncate(13);
+            for dump in &mut members {
+                let text = String::from_utf8(dump.content.take().unwrap()).unwrap();
+                dump.content = Some(text.replace("3.4.5", "3.0.2").into_bytes());
+            }
+            gzip(&pack(&members))
+        }),
+        ("bad/ucp-key-of-another.tar.gz", {
+            let mut members = products::ucp::ucp_3_1();
+            let key = members.iter_mut().find(|member| member.name == "./ucp-node-certs/key.pem").unwrap();
+            key.content = Some(products::ucp::OTHER.2.to_vec());
             gzip(&pack(&members))
         }),
         ("bad/swarm-worker.tgz", gzip(&pack(&swarm::worker()))),
