@@ -989,6 +989,32 @@ fn all_and_any_and_none_decide_together() {
 }
 
 #[test]
+fn what_was_captured_may_speak_against_a_set() {
+    let text = format!(
+        "{GOOD}[detect]\nany = [\"key.pem\"]\nwhen = {{ version = \"<2\" }}\n[[capture]]\nid = \"v\"\npath = '^v(?<version>[0-9.]+)$'\n"
+    );
+    let own = set(&text);
+    for (more, fits) in [(None, true), (Some("v1.9"), true), (Some("v2.0"), false)] {
+        let members: Vec<Member> = ["key.pem"].into_iter().chain(more).map(|path| file(path, 1)).collect();
+        let judgement = judge_as(vec![Arc::clone(&own)], Choice::Auto, &members, &whole(&members), &Limits::default());
+        assert_eq!(judgement.judged.len(), usize::from(fits), "{more:?}");
+    }
+    let unknown = errors(&format!("{GOOD}[detect]\nany = [\"key.pem\"]\nwhen = {{ version = \"<2\" }}\n"));
+    assert_eq!(unknown.problems().len(), 1, "{unknown}");
+}
+
+#[test]
+fn a_set_that_others_build_on_is_chosen_by_name_only() {
+    let base = set(GOOD);
+    assert!(!base.is_detectable());
+    let members = [file("key.pem", 1)];
+    let auto = judge_as(vec![Arc::clone(&base)], Choice::Auto, &members, &whole(&members), &Limits::default());
+    assert_eq!(auto.judged, []);
+    let named = judge_as(vec![base], Choice::Named, &members, &whole(&members), &Limits::default());
+    assert_eq!(named.judged.len(), 1);
+}
+
+#[test]
 fn several_by_name_all_judge() {
     let members = swarm("");
     let sets = ["ucp-3.2", "dtr-2.9"].map(|id| Arc::clone(catalog::find(id).unwrap()));
