@@ -28,3 +28,9 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
 pub fn passphrase() -> Vec<u8> {
     include_str!("../../../corpus/passphrase").trim_end().as_bytes().to_vec()
 }
+
+/// base64 with padding, in one line.
+pub fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
