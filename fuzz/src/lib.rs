@@ -6,6 +6,7 @@
 
 mod compressed;
 mod cut;
+mod nested;
 mod pgp;
 mod road;
 mod rules;
@@ -13,6 +14,7 @@ mod tarball;
 mod wrapped;
 
 pub use compressed::wrappers;
+pub use nested::probe_nested;
 pub use pgp::{armor, openpgp};
 pub use road::road;
 pub use rules::rule_file;
