@@ -9,7 +9,7 @@
 //! is claimed. Refuses to know: what is a layer, and which members belong together.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{Definition, Fault, Reference};
@@ -18,6 +18,9 @@ use crate::limits::Limits;
 
 /// Bytes of a path or a name that are kept for messages.
 const SHOWN: usize = 512;
+
+/// References that are followed for each that may be remembered: a manifest is followed from each repository that has it.
+const STEPS: u64 = 16;
 
 /// Collects definitions and references, and says in the end which references lead nowhere.
 pub struct Closure {
@@ -28,6 +31,8 @@ pub struct Closure {
     names: Vec<Name>,
     links: Vec<Link>,
     known: HashMap<Same, usize>,
+    /// Names, each with a scope in which it is linked.
+    linked: HashSet<(usize, usize)>,
     last_path: Arc<[u8]>,
 }
 
@@ -58,6 +63,25 @@ struct Same {
     to: usize,
     size: Option<u64>,
     weight: Weight,
+    scope: Option<usize>,
+    linked: bool,
+}
+
+/// What is wrong with a reference.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Wrong {
+    Missing,
+    /// This size is told of it.
+    Size(u64),
+    /// It is not linked in this scope.
+    Unlinked(usize),
+}
+
+/// The gravest of the references that say the same, and how many do.
+struct Worst {
+    weight: Weight,
+    link: usize,
+    count: u64,
 }
 
 /// How grave a reference that leads nowhere is, in the order of gravity.
@@ -86,7 +110,7 @@ pub struct Dangling {
 }
 
 /// What is wrong with a reference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unmet {
     /// Nothing has that name.
     Missing,
@@ -96,6 +120,11 @@ pub enum Unmet {
         told: u64,
         /// What was found.
         found: u64,
+    },
+    /// It is there, but not linked where it is needed.
+    Unlinked {
+        /// There.
+        scope: String,
     },
 }
 
@@ -111,30 +140,32 @@ impl Closure {
             names: Vec::new(),
             links: Vec::new(),
             known: HashMap::new(),
+            linked: HashSet::new(),
             last_path: Arc::default(),
         }
     }
 
-    /// The member at `path` defines something. The first to define a name counts.
+    /// The member at `path` defines something. Of one name the first counts.
     pub fn define(&mut self, _path: &[u8], definition: &Definition) {
         let Some(number) = self.number(&definition.name) else { return };
-        if let Some(name) = self.names.get_mut(number) {
+        if let Some(scope) = &definition.scope {
+            let Some(scope) = self.number(scope) else { return };
+            if !self.linked.contains(&(number, scope)) && self.room() {
+                self.linked.insert((number, scope));
+            }
+        } else if let Some(name) = self.names.get_mut(number) {
             name.found.get_or_insert(Found { size: definition.size });
         }
     }
 
     /// The member at `path` refers to something.
     pub fn refer(&mut self, path: &[u8], reference: &Reference) {
+        let mut other =
+            |name: &Option<String>| name.as_deref().map(|name| self.number(name)).map_or(Some(None), |n| n.map(Some));
+        let (Some(from), Some(scope)) = (other(&reference.from), other(&reference.scope)) else { return };
         let Some(to) = self.number(&reference.name) else { return };
-        let from = match &reference.from {
-            Some(from) => match self.number(from) {
-                Some(from) => Some(from),
-                None => return,
-            },
-            None => None,
-        };
         let weight = reference.severity.map_or(Weight::Code, Weight::Set);
-        let same = Same { from, to, size: reference.size, weight };
+        let same = Same { from, to, size: reference.size, weight, scope, linked: reference.linked };
         if let Some(link) = self.known.get(&same).and_then(|index| self.links.get_mut(*index)) {
             link.more = link.more.saturating_add(1);
         } else if self.room() {
@@ -175,56 +206,107 @@ impl Closure {
         Arc::clone(&self.last_path)
     }
 
-    /// The references that are needed and do not hold, in the order in which they came: for each name that is missing, the
+    /// The references that are needed and do not hold, in the order in which they came: of those that say the same, the
     /// gravest.
     ///
     /// # Errors
     /// The fault that says that there was more than the limit: what was not remembered cannot be told from what is not there.
     pub fn finish(self) -> Result<Vec<Dangling>, Fault> {
-        if self.is_over {
-            let message = format!(
-                "whether everything that is referred to is there was not judged: more than {} names and references \
-                 (--limit references=N)",
-                self.limit
-            );
-            return Err(Fault { code: &code::LIMIT_REACHED, severity: None, message, offset: None });
-        }
-        let weights = self.weights();
-        let needed = self.links.iter().enumerate().filter_map(|(index, link)| {
-            let weight = match link.same.from {
-                Some(from) => (*weights.get(from)?)?.min(link.same.weight),
-                None => link.same.weight,
-            };
-            Some((index, link, weight))
-        });
-        // By what is wrong: the index of the reference that is told of it, its weight, and the others.
-        let mut wrong: BTreeMap<(usize, Option<u64>), (Weight, usize, u64)> = BTreeMap::new();
-        for (index, link, weight) in needed {
-            let told = match (self.names.get(link.same.to).and_then(|name| name.found), link.same.size) {
-                (None, _) => None,
-                (Some(Found { size: Some(found) }), Some(told)) if found != told => Some(told),
-                (Some(_), _) => continue,
-            };
-            let worst = wrong.entry((link.same.to, told)).or_insert((weight, index, 0));
-            if weight > worst.0 {
-                *worst = (weight, index, worst.2);
-            }
-            worst.2 = worst.2.saturating_add(link.more).saturating_add(1);
-        }
-        let mut wrong: Vec<_> =
-            wrong.into_iter().map(|((_, told), (weight, index, count))| (index, told, weight, count)).collect();
+        let message = format!(
+            "whether everything that is referred to is there was not judged: more than {} names and references (--limit \
+             references=N)",
+            self.limit
+        );
+        let over = Fault { code: &code::LIMIT_REACHED, severity: None, message, offset: None };
+        let Some(wrong) = Some(&self).filter(|closure| !closure.is_over).and_then(Self::follow) else {
+            return Err(over);
+        };
+        let mut wrong: Vec<(usize, Wrong, Weight, u64)> =
+            wrong.into_iter().map(|((_, what), worst)| (worst.link, what, worst.weight, worst.count)).collect();
         wrong.sort_unstable();
         Ok(wrong
             .into_iter()
-            .filter_map(|(index, told, weight, count)| self.dangling(index, told, weight, count))
+            .filter_map(|(link, what, weight, count)| self.dangling(link, what, weight, count))
             .collect())
     }
 
-    fn dangling(&self, index: usize, told: Option<u64>, weight: Weight, count: u64) -> Option<Dangling> {
-        let link = self.links.get(index)?;
+    /// Follows what is needed in any case to all that hangs on it, and collects what does not hold; nothing where that
+    /// takes more steps than the limit allows.
+    fn follow(&self) -> Option<BTreeMap<(usize, Wrong), Worst>> {
+        let mut onward: HashMap<usize, Vec<usize>> = HashMap::new();
+        let mut next = BinaryHeap::new();
+        for (index, Link { same, .. }) in self.links.iter().enumerate() {
+            match same.from {
+                Some(from) => onward.entry(from).or_default().push(index),
+                None => next.push((same.weight, index, same.scope)),
+            }
+        }
+        let most = self.limit.saturating_mul(STEPS);
+        let (mut steps, mut wrong) = (0_u64, BTreeMap::new());
+        let mut counted = vec![false; self.links.len()];
+        let mut reached = HashSet::new();
+        // The gravest first: the first to arrive somewhere is the gravest that does.
+        while let Some((weight, index, scope)) = next.pop() {
+            let Some(link) = self.links.get(index) else { continue };
+            self.hold(index, link, weight, scope, counted.get_mut(index)?, &mut wrong);
+            if !onward.contains_key(&link.same.to) || !reached.insert((link.same.to, scope)) {
+                continue;
+            }
+            for step in onward.get(&link.same.to).into_iter().flatten() {
+                let link = self.links.get(*step)?;
+                let weight = weight.min(link.same.weight);
+                if onward.contains_key(&link.same.to) {
+                    next.push((weight, *step, scope));
+                } else {
+                    self.hold(*step, link, weight, scope, counted.get_mut(*step)?, &mut wrong);
+                }
+                steps = steps.saturating_add(1);
+            }
+            if steps > most {
+                return None;
+            }
+        }
+        Some(wrong)
+    }
+
+    /// Holds one reference that is needed in `scope` against what is there.
+    fn hold(
+        &self,
+        index: usize,
+        link: &Link,
+        weight: Weight,
+        scope: Option<usize>,
+        counted: &mut bool,
+        wrong: &mut BTreeMap<(usize, Wrong), Worst>,
+    ) {
+        let is_first = !std::mem::replace(counted, true);
+        let Same { to, size, linked, .. } = link.same;
+        let what = match (self.names.get(to).and_then(|name| name.found), size) {
+            (None, _) => Wrong::Missing,
+            (Some(Found { size: Some(found) }), Some(told)) if found != told => Wrong::Size(told),
+            _ => match scope {
+                Some(scope) if linked && !self.linked.contains(&(to, scope)) => Wrong::Unlinked(scope),
+                _ => return,
+            },
+        };
+        // A reference is one, however many scopes need it; a link that is missing is missing in each.
+        let counts = is_first || matches!(what, Wrong::Unlinked(_));
+        let count = if counts { link.more.saturating_add(1) } else { 0 };
+        let worst = wrong.entry((to, what)).or_insert(Worst { weight, link: index, count: 0 });
+        worst.count = worst.count.saturating_add(count);
+        if weight > worst.weight || (weight == worst.weight && index < worst.link) {
+            (worst.weight, worst.link) = (weight, index);
+        }
+    }
+
+    fn dangling(&self, link: usize, what: Wrong, weight: Weight, count: u64) -> Option<Dangling> {
+        let link = self.links.get(link)?;
         let name = self.names.get(link.same.to)?;
-        let found = name.found.and_then(|found| found.size);
-        let unmet = told.zip(found).map_or(Unmet::Missing, |(told, found)| Unmet::Size { told, found });
+        let unmet = match what {
+            Wrong::Missing => Unmet::Missing,
+            Wrong::Size(told) => Unmet::Size { told, found: name.found.and_then(|found| found.size)? },
+            Wrong::Unlinked(scope) => Unmet::Unlinked { scope: self.names.get(scope)?.shown.to_string() },
+        };
         let severity = match weight {
             Weight::Set(severity) => Some(severity),
             Weight::Code => None,
@@ -232,30 +314,6 @@ impl Closure {
         let more = count.saturating_sub(1);
         let (path, role) = (link.path.to_vec(), link.role.clone());
         Some(Dangling { path, role, name: name.shown.to_string(), unmet, severity, more })
-    }
-
-    /// For each name, the weight of the gravest reference that leads there from one that is needed in any case.
-    fn weights(&self) -> Vec<Option<Weight>> {
-        let mut onward: HashMap<usize, Vec<(Weight, usize)>> = HashMap::new();
-        let mut next = BinaryHeap::new();
-        for Link { same, .. } in &self.links {
-            match same.from {
-                Some(from) => onward.entry(from).or_default().push((same.weight, same.to)),
-                None => next.push((same.weight, same.to)),
-            }
-        }
-        let mut weights: Vec<Option<Weight>> = vec![None; self.names.len()];
-        // The gravest first: the first to arrive somewhere is the gravest that does.
-        while let Some((weight, name)) = next.pop() {
-            match weights.get_mut(name) {
-                Some(here @ None) => *here = Some(weight),
-                _ => continue,
-            }
-            for (step, to) in onward.get(&name).into_iter().flatten() {
-                next.push((weight.min(*step), *to));
-            }
-        }
-        weights
     }
 }
 
@@ -269,13 +327,17 @@ impl Dangling {
             1 => ", as one other reference does".to_owned(),
             more => format!(", as {more} other references do"),
         };
-        let (code, message) = match self.unmet {
+        let (code, message) = match &self.unmet {
             Unmet::Missing => {
                 (&code::REFERENCE_MISSING, format!("refers to {name} ({role}), which is not there{others}"))
             }
             Unmet::Size { told, found } => {
                 let message = format!("says that {name} ({role}) has {told} bytes{others}, and it has {found}");
                 (&code::REFERENCE_SIZE, message)
+            }
+            Unmet::Unlinked { scope } => {
+                let message = format!("refers to {name} ({role}){others}, which is there, but not linked in {scope}");
+                (&code::REFERENCE_UNLINKED, message)
             }
         };
         Fault { code, severity: self.severity, message, offset: None }
@@ -286,7 +348,8 @@ impl Dangling {
 mod tests {
     use super::*;
 
-    /// `D name [size]` or `R from|- name severity|- [size]`, one a line, each from the member of its number.
+    /// `D name [size]`, `L name scope`, `R from|- name severity|- [size]` or `S scope name severity|-` (which must be linked,
+    /// as must all that is from something), one a line, each from the member of its number.
     fn judged(lines: &[&str]) -> Vec<String> {
         let mut closure = Closure::new(&Limits::default());
         for (index, line) in lines.iter().enumerate() {
@@ -294,7 +357,11 @@ mod tests {
             let path = format!("member-{index}");
             let size = |at: usize| words.get(at).map(|size| size.parse().unwrap());
             if words[0] == "D" {
-                closure.define(path.as_bytes(), &Definition { name: words[1].to_owned(), size: size(2) });
+                let definition = Definition { name: words[1].to_owned(), size: size(2), scope: None };
+                closure.define(path.as_bytes(), &definition);
+            } else if words[0] == "L" {
+                let scope = Some(words[2].to_owned());
+                closure.define(path.as_bytes(), &Definition { name: words[1].to_owned(), size: None, scope });
             } else {
                 let severity = match words[3] {
                     "-" => None,
@@ -302,9 +369,12 @@ mod tests {
                     "warning" => Some(Severity::Warning),
                     _ => Some(Severity::Error),
                 };
-                let from = (words[1] != "-").then(|| words[1].to_owned());
-                let name = words[2].to_owned();
-                closure.refer(path.as_bytes(), &Reference { role: "part".into(), name, size: size(4), severity, from });
+                let first = (words[1] != "-").then(|| words[1].to_owned());
+                let (scope, from) = if words[0] == "S" { (first, None) } else { (None, first) };
+                let linked = scope.is_some() || from.is_some();
+                let (role, name) = ("part".into(), words[2].to_owned());
+                let reference = Reference { role, name, size: size(4), severity, from, scope, linked };
+                closure.refer(path.as_bytes(), &reference);
             }
         }
         let told = closure.finish().unwrap();
@@ -341,6 +411,24 @@ mod tests {
     }
 
     #[test]
+    fn what_a_scope_needs_must_be_linked_there() {
+        let team = ["S team m -", "D m", "L m team", "R m c -", "D c", "L c team"];
+        assert_eq!(judged(&team), [""; 0]);
+        // Another scope needs it too, and has no link to what hangs on it.
+        let other = [&team[..], &["S other m -", "L m other"]].concat();
+        let told = "Unlinked { scope: \"other\" } None refers to c (part), which is there, but not linked in other";
+        assert_eq!(judged(&other), [told]);
+        assert_eq!(judged(&[&other[..], &["L c other"]].concat()), [""; 0]);
+        // One finding for what is nowhere, whoever needs it; without a scope nothing need be linked.
+        let nowhere: Vec<&str> = other.iter().copied().filter(|line| *line != "D c").collect();
+        assert_eq!(judged(&nowhere), ["Missing None refers to c (part), which is not there"]);
+        assert_eq!(judged(&["R - m -", "D m", "R m c -", "D c"]), [""; 0]);
+        // As grave as the scope needs it.
+        let index = ["S team i -", "D i", "L i team", "R i m warning", "D m", "R m c -", "D c", "L c team"];
+        assert_eq!(judged(&index)[0].split(" refers").next(), Some("Unlinked { scope: \"team\" } Some(Warning)"));
+    }
+
+    #[test]
     fn the_order_of_definitions_means_nothing_and_the_limit_claims_nothing() {
         let lines = ["R - m -", "D m", "R m a -", "R m b - 3", "D b 2", "R - q warning"];
         let mut rotated = lines.to_vec();
@@ -358,8 +446,20 @@ mod tests {
         limits.references = 2;
         let mut closure = Closure::new(&limits);
         closure.refer(b"a", &Reference { name: "b".to_owned(), ..Reference::default() });
-        closure.define(b"c", &Definition { name: "b".to_owned(), size: None });
-        closure.define(b"c", &Definition { name: "d".to_owned(), size: None });
+        closure.define(b"c", &Definition { name: "b".to_owned(), ..Definition::default() });
+        closure.define(b"c", &Definition { name: "d".to_owned(), ..Definition::default() });
+        assert_eq!(closure.finish().unwrap_err().code.id, "limit/reached");
+        // Many that need many: what is remembered fits, the steps do not.
+        let mut limits = Limits::default();
+        limits.references = 1_000;
+        let mut closure = Closure::new(&limits);
+        for number in 0..200 {
+            let (name, scope, from) = ("m".to_owned(), Some(format!("scope-{number}")), None);
+            closure.refer(b"a", &Reference { name, scope, from, ..Reference::default() });
+            let (name, from) = (format!("c-{number}"), Some("m".to_owned()));
+            closure.refer(b"a", &Reference { name, from, ..Reference::default() });
+        }
+        assert!(!closure.is_over);
         assert_eq!(closure.finish().unwrap_err().code.id, "limit/reached");
     }
 }

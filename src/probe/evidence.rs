@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::pki::{Certificate, PublicHalf};
 use crate::code::Severity;
 
 /// One piece of evidence.
@@ -14,15 +15,21 @@ pub enum Evidence {
     Definition(Definition),
     /// Something that must be defined elsewhere.
     Reference(Reference),
+    /// A private key's public half: that of the first key of a file.
+    PrivateKey(PublicHalf),
+    /// The certificates of a file, in its order.
+    Certificates(Vec<Certificate>),
 }
 
 /// Something that others may refer to: a blob by its digest, a row by its key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Definition {
     /// Its name.
     pub name: String,
     /// Its size in bytes, where that is known.
     pub size: Option<u64>,
+    /// The scope (a repository) in which this is a link to it: the thing itself is defined elsewhere, without a scope.
+    pub scope: Option<String>,
 }
 
 /// Something that must be defined elsewhere.
@@ -39,4 +46,8 @@ pub struct Reference {
     /// The name of the definition that it hangs on: it is needed only where that one is referred to by what is needed
     /// itself, and is no graver than that. Without one it is needed in any case.
     pub from: Option<String>,
+    /// The scope that needs it, and with it all that hangs on what is referred to.
+    pub scope: Option<String>,
+    /// Whether it must not only be there, but be linked in each scope that needs it.
+    pub linked: bool,
 }

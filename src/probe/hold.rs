@@ -20,7 +20,13 @@ impl Hold {
     /// For the content of `subject`; nothing is reserved on the word of its size.
     #[must_use]
     pub fn new(subject: &Subject<'_>) -> Self {
-        Self { bytes: Zeroizing::new(Vec::new()), limit: subject.limits.probe_bytes, is_over: false }
+        Self::up_to(subject.limits.probe_bytes)
+    }
+
+    /// For at most so many bytes.
+    #[must_use]
+    pub fn up_to(limit: u64) -> Self {
+        Self { bytes: Zeroizing::new(Vec::new()), limit, is_over: false }
     }
 
     /// More of the content.
@@ -50,7 +56,10 @@ impl Hold {
     /// The fault that says that there was more than the limit.
     pub fn whole(self) -> Result<Zeroizing<Vec<u8>>, Fault> {
         if self.is_over {
-            let message = format!("more than {} bytes, and it must be held whole to be looked into", self.limit);
+            let message = format!(
+                "more than {} bytes, and it must be held whole to be looked into (--limit probe-bytes=N)",
+                self.limit
+            );
             return Err(Fault { code: &code::PROBE_TOO_LARGE, severity: None, message, offset: None });
         }
         Ok(self.bytes)

@@ -27,6 +27,7 @@ mod others;
 mod probe;
 mod readers;
 mod rule;
+mod rule_inside;
 mod rules_test;
 mod schema;
 mod sealed;

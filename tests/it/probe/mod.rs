@@ -3,6 +3,14 @@
 mod archive;
 mod secrets;
 mod text;
+mod docker_inspect;
+mod json;
+mod bbolt;
+mod etcd_snapshot;
+mod certificate;
+mod openssl;
+mod private_key;
+pub mod registry;
 
 use veritar::limits::Limits;
 use veritar::probe::{self, Learned, Settings, Subject};
@@ -23,6 +31,8 @@ pub fn learn(name: &str, path: &str, content: &[u8], settings: &Settings, at: Op
         let pieces = cut(size);
         assert_eq!(pieces.faults(), whole.faults(), "{name} on {path} in pieces of {size}");
         assert_eq!(pieces.facts(), whole.facts(), "{name} on {path} in pieces of {size}");
+        let told = |learned: &Learned| format!("{:?}", learned.evidence);
+        assert_eq!(told(&pieces), told(&whole), "{name} on {path} in pieces of {size}");
         assert_eq!(pieces.expected, whole.expected, "{name} on {path} in pieces of {size}");
     }
     whole

@@ -1,0 +1,108 @@
+//! Probe `registry-link`: a file that holds the digest of a manifest or blob.
+//!
+//! Promises: reads no more than a digest takes. Refuses to know: blobs.
+
+use super::manifest_name;
+use super::path::{Purpose, hex, link};
+use crate::code::{self, Severity};
+use crate::probe::shown::shown_bytes;
+use crate::probe::{Definition, Evidence, Kind, Learned, Probe, Reference, Subject};
+
+/// What stands before the digits.
+const PREFIX: &[u8] = b"sha256:";
+/// Bytes of a link.
+const BYTES: usize = 71;
+
+/// See the module.
+pub(super) const KIND: Kind = Kind {
+    name: "registry-link",
+    about: "a link of a registry: a digest and nothing else, the one its path names, of a blob that is there",
+    settings: &[],
+    facts: &[],
+    digest: None,
+    check: |_| Ok(()),
+    start: |subject| Box::new(Link::new(subject)),
+};
+
+struct Link {
+    purpose: Purpose,
+    repository: String,
+    /// The digits that its path names.
+    hex: Option<String>,
+    begin: Vec<u8>,
+    bytes: u64,
+}
+
+impl Link {
+    fn new(subject: &Subject<'_>) -> Self {
+        let said = link(subject.path);
+        let repository = shown_bytes(said.repository);
+        let hex = said.hex.map(str::to_owned);
+        Self { purpose: said.purpose, repository, hex, begin: Vec::new(), bytes: 0 }
+    }
+
+    /// What it links in its repository, where a registry asks for that: manifests and what was pushed for them.
+    fn defined(&self) -> Option<Definition> {
+        let digits = self.hex.as_deref()?;
+        let name = match self.purpose {
+            Purpose::Revision => manifest_name(digits),
+            Purpose::Layer => format!("sha256:{digits}"),
+            _ => return None,
+        };
+        Some(Definition { name, size: None, scope: Some(self.scope()) })
+    }
+
+    fn scope(&self) -> String {
+        format!("repository {}", self.repository)
+    }
+}
+
+impl Probe for Link {
+    fn feed(&mut self, bytes: &[u8]) {
+        self.bytes = self.bytes.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        let room = BYTES.saturating_sub(self.begin.len()).min(bytes.len());
+        self.begin.extend_from_slice(bytes.get(..room).unwrap_or_default());
+    }
+
+    fn finish(self: Box<Self>) -> Learned {
+        let mut learned = Learned::default();
+        // The registry finds it by its path; what is in it is another question.
+        learned.evidence.extend(self.defined().map(Evidence::Definition));
+        let whole = usize::try_from(self.bytes) == Ok(BYTES);
+        let read = self.begin.strip_prefix(PREFIX).and_then(hex);
+        match (read, self.hex.as_deref()) {
+            (Some(read), Some(wanted)) if whole && read != wanted => {
+                let message = format!("leads to sha256:{read}, and its path names sha256:{wanted}");
+                learned.fault(&code::REGISTRY_LINK_ELSEWHERE, None, message);
+            }
+            (Some(_), _) if whole => {}
+            _ => {
+                let what = match self.bytes {
+                    0 => "is empty".to_owned(),
+                    bytes if read.is_some() => {
+                        let more = bytes.saturating_sub(u64::try_from(BYTES).unwrap_or(0));
+                        format!("holds a digest, and {more} bytes behind it")
+                    }
+                    bytes => format!("holds no digest in its {bytes} bytes"),
+                };
+                learned.fault(&code::REGISTRY_LINK_MALFORMED, None, what);
+            }
+        }
+        // Where it does not lead to what its path names, that is what is needed all the same.
+        let Some(digits) = self.hex.as_deref().or(read.filter(|_| whole)) else { return learned };
+        let blob = || format!("sha256:{digits}");
+        let scope = Some(self.scope());
+        let (role, name, severity, scope, linked) = match self.purpose {
+            Purpose::Revision => ("revision", manifest_name(digits), None, scope, false),
+            Purpose::Current => ("tag", manifest_name(digits), None, scope, true),
+            // Garbage collection leaves these two behind when it takes the blob.
+            Purpose::History => ("former tag", manifest_name(digits), Some(Severity::Info), None, false),
+            Purpose::Layer => ("pushed blob", blob(), Some(Severity::Info), None, false),
+            Purpose::Signature => ("signature", blob(), Some(Severity::Warning), None, false),
+            Purpose::Other => ("link target", blob(), None, None, false),
+        };
+        let reference = Reference { role: role.into(), name, severity, scope, linked, ..Reference::default() };
+        learned.evidence.push(Evidence::Reference(reference));
+        learned
+    }
+}
