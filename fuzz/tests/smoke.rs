@@ -122,6 +122,11 @@ fn probe_raft() {
 }
 
 #[test]
+fn probe_nested() {
+    over(CORPUS, &[], veritar_fuzz::probe_nested);
+}
+
+#[test]
 fn rule_file() {
     over(&["rules"], &[".toml"], veritar_fuzz::rule_file);
 }
