@@ -9,6 +9,7 @@ mod bbolt;
 mod etcd_snapshot;
 mod certificate;
 mod openssl;
+mod pairs;
 mod private_key;
 pub mod registry;
 
