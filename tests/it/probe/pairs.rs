@@ -16,8 +16,16 @@ const RULES: &str = "schema = 1\nid = \"own\"\ntitle = \"own\"\nproduct = \"own\
     [[entry]]\nid = \"issuer\"\npath = \"**/ca.pem\"\nprobe = \"certificate\"\nwhy = \"x\"\n\
     [[pair]]\nid = \"pair\"\nkey = \"key\"\ncertificate = \"certificate\"\nissuer = \"issuer\"\nwhy = \"x\"\n";
 
+/// 2026-12-15: within the 90 days of the Swarm's certificates.
+const DAY: i64 = 1_797_292_800;
+
 fn judged(rules: &str, archive: Archive) -> Outcome {
+    judged_at(rules, archive, DAY)
+}
+
+fn judged_at(rules: &str, archive: Archive, day: i64) -> Outcome {
     let mut options = options(2);
+    options.reading.now = Some(day);
     options.rules = vec![set(rules)];
     options.choice = Choice::Named;
     verify(archive, &options, &mut secrets()).unwrap()
@@ -30,10 +38,14 @@ fn packed(members: &[(&str, Vec<u8>)]) -> Archive {
 
 /// The codes of keys and certificates that were found, each with its member.
 fn found(outcome: &Outcome) -> Vec<(&'static str, Severity, String)> {
-    let of = outcome.findings.iter().filter(|finding| {
-        ["key/", "certificate/"].iter().any(|area| finding.code.id.starts_with(area))
-    });
-    of.map(|finding| (finding.code.id, finding.severity, finding.entry.as_ref().unwrap().to_string())).collect()
+    let of = outcome
+        .findings
+        .iter()
+        .filter(|finding| ["key/", "certificate/"].iter().any(|area| finding.code.id.starts_with(area)));
+    of.map(|finding| {
+        (finding.code.id, finding.severity, finding.place.entry.as_ref().unwrap().escape_ascii().to_string())
+    })
+    .collect()
 }
 
 #[test]
@@ -79,4 +91,8 @@ fn the_certificates_of_a_swarm_belong_together() {
     let locked = found(&judged(&rules, Archive::at(&corpus().join("kept/swarm-20.10.24-autolock.tgz"))));
     let codes: Vec<_> = locked.iter().map(|(code, severity, _)| (*code, *severity)).collect();
     assert_eq!(codes, [("key/encrypted", Severity::Info), ("certificate/not-compared", Severity::Info)]);
+    // The node's certificate does not last as long as its CA's, nor as the pair.
+    let old = judged_at(&rules, Archive::at(&corpus().join("kept/swarm-20.10.24.tgz")), DAY + 365 * 86_400);
+    let node = "var/lib/docker/swarm/certificates/swarm-node.crt".to_owned();
+    assert_eq!(found(&old), [("certificate/expired", Severity::Error, node)]);
 }
