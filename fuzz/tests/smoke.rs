@@ -2,6 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+#[path = "../../tests/it/build/bbolt.rs"]
+#[expect(dead_code, reason = "the tests of the probe use the rest of it")]
+mod bbolt;
+
 /// The files below `folder`, named from the project's root.
 fn files(folder: &str) -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder);
@@ -85,6 +89,41 @@ fn probe_pki() {
         veritar_fuzz::probe_pki(&base64::Engine::decode(&base64::engine::general_purpose::STANDARD, body).unwrap());
     });
     over(&["corpus/bad"], &[".tar"], veritar_fuzz::probe_pki);
+}
+
+/// Databases of the project's own tests, and copies of them with bytes changed here and there.
+#[test]
+fn probe_bbolt() {
+    let kept = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/it/parts/etcd.backup.db")).unwrap();
+    for good in [bbolt::small(), kept] {
+        let mut state = 1_u64;
+        for mode in 0..60 {
+            let mut bytes = good.clone();
+            for _ in 0..mode / 3 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let place = (state >> 33) as usize;
+                // Most of it in the first bytes of a page, where structure is.
+                let at = (place / 128 % (good.len() / bbolt::PAGE)) * bbolt::PAGE + place % 128;
+                bytes[at] = (state >> 20) as u8;
+            }
+            bytes.push(mode);
+            veritar_fuzz::probe_bbolt(&bytes);
+        }
+    }
+}
+
+/// Any archive, and the same with the other form of the input.
+#[test]
+fn probe_raft() {
+    over(CORPUS, &[], |bytes| {
+        veritar_fuzz::probe_raft(bytes);
+        veritar_fuzz::probe_raft(&[bytes, &[1]].concat());
+    });
+}
+
+#[test]
+fn probe_nested() {
+    over(CORPUS, &[], veritar_fuzz::probe_nested);
 }
 
 #[test]
