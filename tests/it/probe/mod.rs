@@ -15,6 +15,7 @@ mod bbolt;
 mod etcd_snapshot;
 mod certificate;
 mod openssl;
+mod pairs;
 mod private_key;
 pub mod registry;
 
