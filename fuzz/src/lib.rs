@@ -6,6 +6,7 @@
 
 mod compressed;
 mod cut;
+mod documents;
 mod pgp;
 mod raft;
 mod road;
@@ -14,6 +15,7 @@ mod tarball;
 mod wrapped;
 
 pub use compressed::wrappers;
+pub use documents::{probe_json, probe_registry};
 pub use pgp::{armor, openpgp};
 pub use raft::probe_raft;
 pub use road::road;
