@@ -57,11 +57,7 @@ pub fn options(threads: usize) -> Options {
 
 pub fn secrets() -> Known {
     let (passphrase, unlock_key) = (crate::build::passphrase(), crate::build::unlock_key());
-    Known {
-        passphrases: vec![Secret::new(passphrase)],
-        unlock_keys: vec![Secret::new(unlock_key)],
-        ..Known::default()
-    }
+    Known { passphrases: vec![Secret::new(passphrase)], unlock_keys: vec![Secret::new(unlock_key)], ..Known::default() }
 }
 
 pub fn verify_file(path: &Path, threads: usize) -> Outcome {
