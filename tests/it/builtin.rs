@@ -317,7 +317,8 @@ const CASES: &[Case] = &[
     case(&["swarm-legacy"], "raft-snapshot", "raft/snapshot-damaged", |members| {
         add(members, "swarm/raft/snap/0000000000000002-0000000000000010.snap", b"\x08\x01\x12\x01x");
     }),
-    case(&["swarm"], "raft", "raft/snapshot-missing", |members| {
+    // Autolock changed the key of the log and took a snapshot: without that, the entries before are closed for good.
+    case(&["swarm"], "raft", "raft/not-authentic", |members| {
         let locked = swarm::locked();
         *members = locked.into_iter().filter(|member| !member.name.ends_with(".snap")).collect();
     }),
