@@ -14,7 +14,7 @@ fn verify(members: &[Member]) -> Outcome {
     verify_source("builtin", whole(&pack(members)), 1)
 }
 
-/// For each set an archive that it finds nothing wrong with.
+/// For each set an archive that it finds nothing wrong with; but a worker's directory never is a backup of the swarm.
 const GOOD: [(&str, fn() -> Vec<Member>); 16] = [
     ("dtr-2.0", || dtr::with_etcd("2.0.3")),
     ("dtr-2.1", || dtr::with_etcd("2.1.4")),
@@ -25,7 +25,7 @@ const GOOD: [(&str, fn() -> Vec<Member>); 16] = [
     ("msr-3", || dtr::plain_root("3.1.5")),
     ("swarm", swarm::manager),
     ("swarm-legacy", swarm::legacy),
-    ("swarm-worker", worker_with_a_log),
+    ("swarm-worker", swarm::worker),
     ("ucp-1.1", ucp::ucp_1_1),
     ("ucp-2.0", ucp::ucp_2_0),
     ("ucp-2.1", products::ucp_2_2),
@@ -33,11 +33,6 @@ const GOOD: [(&str, fn() -> Vec<Member>); 16] = [
     ("ucp-3.2", products::mke),
     ("ucp-3.2", ucp::mke_3_8),
 ];
-
-/// A worker's directory is never good: what would be missing is a manager's log, and with it another set judges.
-fn worker_with_a_log() -> Vec<Member> {
-    swarm::worker()
-}
 
 /// Sets that only say that they do not judge, and an archive for each.
 const DECLINING: [(&str, &str); 4] = [
@@ -322,7 +317,8 @@ const CASES: &[Case] = &[
     case(&["swarm-legacy"], "raft-snapshot", "raft/snapshot-damaged", |members| {
         add(members, "swarm/raft/snap/0000000000000002-0000000000000010.snap", b"\x08\x01\x12\x01x");
     }),
-    case(&["swarm"], "raft", "raft/snapshot-missing", |members| {
+    // Autolock changed the key of the log and took a snapshot: without that, the entries before are closed for good.
+    case(&["swarm"], "raft", "raft/not-authentic", |members| {
         let locked = swarm::locked();
         *members = locked.into_iter().filter(|member| !member.name.ends_with(".snap")).collect();
     }),

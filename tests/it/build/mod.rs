@@ -29,6 +29,11 @@ pub fn passphrase() -> Vec<u8> {
     include_str!("../../../corpus/passphrase").trim_end().as_bytes().to_vec()
 }
 
+/// The unlock key of the autolocked Swarm in the corpus.
+pub fn unlock_key() -> Vec<u8> {
+    include_str!("../../../corpus/unlock-key").trim_end().as_bytes().to_vec()
+}
+
 /// base64 with padding, in one line.
 pub fn base64(bytes: &[u8]) -> String {
     use base64::Engine as _;
