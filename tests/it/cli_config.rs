@@ -239,6 +239,22 @@ fn limits_threads_digests_rules_and_secrets_come_from_files() {
 }
 
 #[test]
+fn an_unlock_key_is_read_before_an_archive_is_opened() {
+    let place = Place::new();
+    let archive = at("kept/swarm-20.10.24-autolock.tgz");
+    let file = place.here.path().join("key");
+    for (content, told) in [(None, "failed to read unlock key file"), (Some("\n"), "holds no key")] {
+        content.map(|text| std::fs::write(&file, text).unwrap());
+        for arguments in [&["verify", &archive, "--unlock-key-file", "key"][..], &["verify", &archive]] {
+            let by_file = if arguments.len() > 2 { "" } else { "unlock-key-file = \"key\"\n" };
+            std::fs::write(place.here.path().join("veritar.toml"), by_file).unwrap();
+            let (exit, out, complaint) = place.run(arguments);
+            assert!(exit == 2 && out.is_empty() && complaint.contains(told), "{complaint}");
+        }
+    }
+}
+
+#[test]
 fn config_show_is_a_configuration_that_says_who_said_so() {
     let place = Place::new()
         .user("hash = \"none\"\nunlock-key-file = [\"a b\", \"c\"]\n[severity]\n\"entry/time\" = \"info\"\n")

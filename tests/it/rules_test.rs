@@ -113,7 +113,7 @@ fn a_file_of_cases_that_makes_no_sense() {
         let (exit, out, complaint) = run(&["rules", "test", &cases(folder.path(), text)]);
         assert!(exit == 2 && out.is_empty() && complaint.contains(told), "{text}: {complaint}");
     }
-    let file = cases(folder.path(), "[[case]]\narchive = \"x\"\nverdict = \"pass\"\npassphrase-file = \"none\"\n");
-    let (exit, _, complaint) = run(&["rules", "test", &file]);
-    assert!(exit == 2 && complaint.contains("failed to read passphrase file"), "{complaint}");
+    let file = cases(folder.path(), &format!("{GOOD}passphrase-file = \"none\"\n"));
+    let (exit, out, complaint) = run(&["rules", "test", &file]);
+    assert!(exit == 2 && out.is_empty() && complaint.contains("failed to read passphrase file"), "{complaint}");
 }
