@@ -7,6 +7,7 @@
 mod bbolt;
 mod compressed;
 mod cut;
+mod documents;
 mod pgp;
 mod road;
 mod rules;
@@ -15,6 +16,7 @@ mod wrapped;
 
 pub use bbolt::probe_bbolt;
 pub use compressed::wrappers;
+pub use documents::{probe_json, probe_registry};
 pub use pgp::{armor, openpgp};
 pub use road::road;
 pub use rules::rule_file;

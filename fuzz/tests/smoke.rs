@@ -92,3 +92,29 @@ fn probe_bbolt() {
 fn rule_file() {
     over(&["rules"], &[".toml"], veritar_fuzz::rule_file);
 }
+
+/// What stands inside archives of the corpus, without the fuzzer.
+fn over_members(archives: &[&str], property: fn(&[u8])) {
+    let mut held = 0;
+    for archive in archives {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus").join(archive);
+        let mut archive = tar::Archive::new(std::fs::File::open(path).unwrap());
+        for member in archive.entries().unwrap() {
+            let mut bytes = Vec::new();
+            std::io::Read::read_to_end(&mut member.unwrap(), &mut bytes).unwrap();
+            property(&bytes);
+            held += 1;
+        }
+    }
+    assert!(held > 0);
+}
+
+#[test]
+fn probe_json() {
+    over_members(&["good/dtr-2.9.4-metadata.tar", "good/ucp-mke-3.4.5.tar"], veritar_fuzz::probe_json);
+}
+
+#[test]
+fn probe_registry() {
+    over_members(&["kept/registry-2.8.2.tar"], veritar_fuzz::probe_registry);
+}

@@ -45,6 +45,8 @@ pub(super) enum Command {
     Explain(Explain),
     /// Show what `veritar.toml` and the environment set
     Config(Config),
+    /// Print the JSON Schema of rule files or of the report
+    Schema(Schema),
 }
 
 /// What every reading command shares.
@@ -226,6 +228,18 @@ pub(super) enum RulesCommand {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    /// Hold rule sets against archives whose verdict is known
+    Test(RulesTest),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct RulesTest {
+    /// Rule set by identifier or file (repeatable); `auto` finds the one that fits [default: auto]
+    #[arg(long, value_name = "ID|FILE")]
+    pub(super) rules: Vec<String>,
+    /// Files of cases: `[[case]]` with archive, verdict, and, if you like, codes, at, passphrase-file, unlock-key-file
+    #[arg(required = true, value_name = "CASES")]
+    pub(super) cases: Vec<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -238,6 +252,21 @@ pub(super) struct Config {
 pub(super) enum ConfigCommand {
     /// What is in force, and which file or variable says so
     Show,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Schema {
+    /// Of what
+    #[arg(value_name = "WHAT")]
+    pub(super) what: SchemaOf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum SchemaOf {
+    /// Rule files, with TOML read as JSON
+    Rules,
+    /// What `verify --format json` writes
+    Report,
 }
 
 #[derive(Debug, ClapArgs)]

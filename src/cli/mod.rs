@@ -1,12 +1,13 @@
 //! The command line: what was typed, what it means, and what is printed.
 //!
 //! ```text
-//! args (what was typed) ──► config (what is set) ──► plan (what it means) ──► verify | list | cat | rules | explain | config ──► exit
+//! args (what was typed) ──► config (what is set) ──► plan (what it means) ──► verify | list | cat | rules | explain | config | schema ──► exit
 //! ```
 //! Promises: data on standard output, everything else on standard error; exit codes as in [`exit`]. The only place that
 //! prints. Refuses to know: how anything is read or judged.
 
 mod args;
+mod cases;
 mod cat;
 mod config;
 pub mod exit;
@@ -19,6 +20,7 @@ mod output;
 mod plan;
 mod progress;
 mod rules;
+mod schema;
 mod secrets;
 mod verify;
 
@@ -70,5 +72,6 @@ fn perform(command: Command) -> Result<Exit, Trouble> {
         Command::Rules(args) => rules::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Config(args) => config::run(&args.command),
+        Command::Schema(args) => schema::run(&args),
     }
 }

@@ -77,6 +77,29 @@ impl Secrets {
     }
 }
 
+impl Secrets {
+    /// What lies in these files and nothing else: passphrases, and unlock keys.
+    pub(super) fn of_files(passphrases: &[PathBuf], unlock_keys: &[PathBuf]) -> Result<Self, Trouble> {
+        let all = |what, files: &[PathBuf]| {
+            let one = |path: &PathBuf| {
+                let bytes = read(path).map_err(|error| unreadable(what, path, &error))?;
+                first_line(bytes).ok_or_else(|| {
+                    let shown = escaped(path.as_os_str().as_encoded_bytes());
+                    Trouble::Usage(format!("{what} {shown} holds nothing: its first line is empty"))
+                })
+            };
+            files.iter().map(one).collect::<Result<Vec<_>, _>>()
+        };
+        Ok(Self {
+            passphrases: all("passphrase file", passphrases)?,
+            secret_keys: Vec::new(),
+            unlock_keys: all("unlock key file", unlock_keys)?,
+            command: None,
+            may_prompt: false,
+        })
+    }
+}
+
 impl Unlock for Secrets {
     fn passphrases(&mut self) -> io::Result<Vec<Secret>> {
         if let Some(command) = self.command.take() {

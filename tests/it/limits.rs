@@ -104,8 +104,48 @@ fn every_limit_is_reached_by_an_archive() {
     }
     // Reached by tests of their own: below, in `rule`, in `nested`, and in `probe`.
     met.extend(["ratio", "rule-file-bytes", "nested-archives", "bbolt-pages", "bbolt-overlaps"]);
+    met.extend(["probe-bytes", "references"]);
     let all: BTreeSet<&str> = Limits::ALL.iter().map(|(name, ..)| *name).collect();
     assert_eq!(met, all);
+}
+
+#[test]
+fn members_are_looked_into_and_followed_up_to_the_limits() {
+    let inspect = r#"
+schema = 1
+id = "dumps"
+title = "inspect dumps"
+product = "ucp"
+versions = "3"
+[detect]
+any = ["*.json"]
+[[entry]]
+id = "dumps"
+path = "*.json"
+probe = "docker-inspect"
+why = "each tells how its container was set up"
+"#;
+    let registry = crate::probe::registry::RULES;
+    for (limit, name, rules, enough, too_few, expected) in [
+        ("probe-bytes", "good/ucp-mke-3.4.5.tar", inspect, 16 << 10, 1 << 10, &code::PROBE_TOO_LARGE),
+        ("references", "kept/registry-2.8.2.tar", registry, 200, 10, &code::LIMIT_REACHED),
+    ] {
+        let judged = |value| {
+            let mut options = options(2);
+            options.rules =
+                vec![std::sync::Arc::new(veritar::rule::parse("own.toml", rules, &Limits::default()).unwrap())];
+            options.choice = veritar::rule::Choice::Named;
+            options.reading.limits.set(limit, value).unwrap();
+            verify(kept(name), &options, &mut secrets()).unwrap()
+        };
+        let outcome = judged(enough);
+        assert_eq!(outcome.verdict, veritar::verify::Verdict::Pass, "{limit}={enough}: {:?}", outcome.findings);
+        let outcome = judged(too_few);
+        assert_eq!(outcome.verdict, veritar::verify::Verdict::Inconclusive, "{limit}={too_few}");
+        let found = outcome.findings.iter().find(|finding| finding.code == expected);
+        let found = found.unwrap_or_else(|| panic!("{limit}={too_few}: {:?}", outcome.findings));
+        assert!(found.message.contains(&format!("--limit {limit}")), "{}", found.message);
+    }
 }
 
 #[test]

@@ -28,6 +28,8 @@ mod probe;
 mod readers;
 mod rule;
 mod rule_inside;
+mod rules_test;
+mod schema;
 mod sealed;
 mod signed;
 mod support;

@@ -54,7 +54,6 @@ impl Rows {
 impl Sink for Rows {
     fn entry(&mut self, entry: &Entry<'_>) -> Want {
         self.members.begin(self.rows.len(), 0, entry.content_bytes().map(Content::new));
-        self.members.begin(self.rows.len(), 0, entry.content_bytes().map(Content::new));
         self.rows.push(Row {
             path: String::from_utf8_lossy(entry.path).into_owned(),
             kind: entry.kind,

@@ -68,20 +68,28 @@ impl Probe for Link {
         let mut learned = Learned::default();
         // The registry finds it by its path; what is in it is another question.
         learned.evidence.extend(self.defined().map(Evidence::Definition));
-        let digits = self.begin.strip_prefix(PREFIX).and_then(hex);
-        let Some(digits) = digits.filter(|_| usize::try_from(self.bytes) == Ok(BYTES)) else {
-            let what = match self.bytes {
-                0 => "is empty".to_owned(),
-                72.. if digits.is_some() => format!("holds a digest and {} bytes more", self.bytes.saturating_sub(71)),
-                bytes => format!("holds no digest in its {bytes} bytes"),
-            };
-            learned.fault(&code::REGISTRY_LINK_MALFORMED, None, what);
-            return learned;
-        };
-        if let Some(wanted) = self.hex.as_deref().filter(|wanted| *wanted != digits) {
-            let message = format!("leads to sha256:{digits}, and its path names sha256:{wanted}");
-            learned.fault(&code::REGISTRY_LINK_ELSEWHERE, None, message);
+        let whole = usize::try_from(self.bytes) == Ok(BYTES);
+        let read = self.begin.strip_prefix(PREFIX).and_then(hex);
+        match (read, self.hex.as_deref()) {
+            (Some(read), Some(wanted)) if whole && read != wanted => {
+                let message = format!("leads to sha256:{read}, and its path names sha256:{wanted}");
+                learned.fault(&code::REGISTRY_LINK_ELSEWHERE, None, message);
+            }
+            (Some(_), _) if whole => {}
+            _ => {
+                let what = match self.bytes {
+                    0 => "is empty".to_owned(),
+                    bytes if read.is_some() => {
+                        let more = bytes.saturating_sub(u64::try_from(BYTES).unwrap_or(0));
+                        format!("holds a digest, and {more} bytes behind it")
+                    }
+                    bytes => format!("holds no digest in its {bytes} bytes"),
+                };
+                learned.fault(&code::REGISTRY_LINK_MALFORMED, None, what);
+            }
         }
+        // Where it does not lead to what its path names, that is what is needed all the same.
+        let Some(digits) = self.hex.as_deref().or(read.filter(|_| whole)) else { return learned };
         let blob = || format!("sha256:{digits}");
         let scope = Some(self.scope());
         let (role, name, severity, scope, linked) = match self.purpose {

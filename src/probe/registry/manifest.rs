@@ -230,11 +230,11 @@ impl Descriptor {
         let digest = self.digest.as_deref().ok_or(NoDigest)?;
         let Some(digits) = digest.strip_prefix("sha256:") else {
             // Another algorithm: a registry stores the blob under its SHA-256 all the same, which is not told.
-            return digest
-                .split_once(':')
-                .filter(|(name, digits)| !name.is_empty() && !digits.is_empty())
-                .map(|_| None)
-                .ok_or(NoDigest);
+            let is_digest = digest.split_once(':').is_some_and(|(name, digits)| {
+                let small = |text: &str| !text.is_empty() && !text.contains(|character: char| character.is_uppercase());
+                small(name) && small(digits)
+            });
+            return is_digest.then_some(None).ok_or(NoDigest);
         };
         let digits = hex(digits.as_bytes()).ok_or(NoDigest)?;
         // Builders keep caches as indexes of layers.

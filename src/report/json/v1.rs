@@ -8,6 +8,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ use crate::report::{Overall, Result};
 use crate::verify::{self, Outcome};
 
 /// The document.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Document<'a> {
     schema: u32,
     tool: Tool,
@@ -35,7 +36,7 @@ pub fn document(results: &[Result]) -> Document<'_> {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Tool {
     name: &'static str,
     version: &'static str,
@@ -45,7 +46,7 @@ pub(super) struct Tool {
 pub(super) const TOOL: Tool = Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") };
 
 /// One archive. What could not be looked at has `error` and nothing else.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 struct Archive<'a> {
     source: &'a str,
     verdict: &'static str,
@@ -69,7 +70,7 @@ struct Archive<'a> {
     coverage: Vec<Coverage<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Layer<'a> {
     format: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,7 +79,7 @@ struct Layer<'a> {
     details: BTreeMap<&'static str, &'a str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Inventory {
     files: u64,
     directories: u64,
@@ -88,7 +89,7 @@ struct Inventory {
 }
 
 /// Members that hold private keys or tokens: `members` counts them all, `list` names the first hundred.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Secrets<'a> {
     members: u64,
     /// Whether the archive around them is encrypted.
@@ -96,7 +97,7 @@ struct Secrets<'a> {
     list: Vec<SecretMember<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct SecretMember<'a> {
     entry: Text<'a>,
     /// Kinds, in words.
@@ -104,7 +105,7 @@ struct SecretMember<'a> {
 }
 
 /// Where the bytes of the innermost layer went.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Accounts {
     header_bytes: u64,
     payload_bytes: u64,
@@ -114,7 +115,7 @@ pub(super) struct Accounts {
     lost_bytes: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Rule<'a> {
     id: &'a str,
     title: &'a str,
@@ -125,7 +126,7 @@ struct Rule<'a> {
 }
 
 /// A finding.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Issue<'a> {
     code: &'static str,
     severity: &'static str,
@@ -143,7 +144,7 @@ pub(crate) struct Issue<'a> {
     help: &'a str,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Coverage<'a> {
     data: &'a str,
     status: &'static str,
@@ -154,7 +155,7 @@ struct Coverage<'a> {
 }
 
 /// Text that may not be UTF-8.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub(crate) enum Text<'a> {
     /// It is.

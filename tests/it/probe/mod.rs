@@ -10,6 +10,7 @@ mod etcd_snapshot;
 mod certificate;
 mod openssl;
 mod private_key;
+pub mod registry;
 
 use veritar::limits::Limits;
 use veritar::probe::{self, Learned, Settings, Subject};
