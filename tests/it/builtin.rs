@@ -14,8 +14,11 @@ fn verify(members: &[Member]) -> Outcome {
     verify_source("builtin", whole(&pack(members)), 1)
 }
 
+/// Makes the members of an archive.
+type Good = fn() -> Vec<Member>;
+
 /// For each set an archive that it finds nothing wrong with; but a worker's directory never is a backup of the swarm.
-const GOOD: [(&str, fn() -> Vec<Member>); 16] = [
+const GOOD: [(&str, Good); 16] = [
     ("dtr-2.0", || dtr::with_etcd("2.0.3")),
     ("dtr-2.1", || dtr::with_etcd("2.1.4")),
     ("dtr-2.2", || dtr::plain_root("2.5.3")),
@@ -63,7 +66,7 @@ fn each_good_archive_is_recognised_by_its_set_alone() {
         assert_eq!(left, expected, "{set}: {:#?}", outcome.findings);
     }
     for (set, member) in DECLINING {
-        let outcome = verify(&[products::Member {
+        let outcome = verify(&[Member {
             name: member.to_owned(),
             content: Some(b"kind: ClusterConfig\n".to_vec()),
             mode: 0o600,
@@ -428,7 +431,7 @@ fn every_policy_of_every_set_is_in_force() {
 fn the_counts_of_the_manuals_are_those_of_the_sets() {
     // 2.1, 2.2: "over 100 files". 3.2 and later: "27 or more". The others name none.
     for (set, good, least) in [
-        ("ucp-2.1", products::ucp_2_2 as fn() -> Vec<Member>, Some(101)),
+        ("ucp-2.1", products::ucp_2_2 as Good, Some(101)),
         ("ucp-3.2", products::mke, Some(27)),
         ("ucp-1.1", ucp::ucp_1_1, None),
         ("ucp-2.0", ucp::ucp_2_0, None),

@@ -4,9 +4,6 @@ use std::io::Read;
 
 use super::Member;
 
-/// The log file of a young swarm.
-pub const LOG: &str = "raft/wal-v3-encrypted/0000000000000000-0000000000000000.wal";
-
 /// The members of a kept archive, below `swarm/`. The log is cut down to its records and some of the zeros that etcd makes
 /// room with: what comes after a record of no length is never read.
 fn kept(name: &str) -> Vec<Member> {
