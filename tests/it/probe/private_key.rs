@@ -292,7 +292,7 @@ fn is_loud(learned: &veritar::probe::Learned) -> bool {
     learned.faults().iter().any(|fault| severity(fault) >= Severity::Warning)
 }
 
-fn once(content: &[u8]) -> veritar::probe::Learned {
+pub fn once(content: &[u8]) -> veritar::probe::Learned {
     let limits = veritar::limits::Limits::default();
     let kind = veritar::probe::find("private-key").unwrap();
     let settings = Settings::new();
