@@ -15,7 +15,7 @@ use veritar::digest::Hashes;
 use veritar::rule::{Choice, catalog};
 use veritar::secret::{Known, Secret};
 use veritar::source::MemorySource;
-use veritar::verify::{Archive, Options, Progress, Reading, verify};
+use veritar::verify::{Archive, Options, Progress, Reading, Severities, verify};
 
 const PASSPHRASE: &str = "benchmark";
 
@@ -86,6 +86,7 @@ fn options(threads: usize) -> Options {
         rules: catalog::all().to_vec(),
         choice: Choice::Auto,
         fail_on_warning: false,
+        severities: Severities::default(),
         previous_bytes: None,
     }
 }

@@ -15,6 +15,15 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Every severity, the gravest first.
+    pub const ALL: [Self; 3] = [Self::Error, Self::Warning, Self::Info];
+
+    /// The severity that has this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|severity| severity.as_str() == word)
+    }
+
     /// The word used in every output.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -50,6 +59,25 @@ pub struct Code {
     pub why: &'static str,
     /// What to do about it.
     pub fix: &'static str,
+}
+
+/// Areas whose errors say that bytes are damaged or were not read, or that nothing was judged.
+const FIXED_AREAS: &[&str] =
+    &["compressed", "gzip", "limit", "mangled", "openpgp", "rules", "source", "tar", "wrapper"];
+
+impl Code {
+    /// The part of the identifier before the slash.
+    #[must_use]
+    pub fn area(&self) -> &'static str {
+        self.id.split_once('/').map_or(self.id, |(area, _)| area)
+    }
+
+    /// Whether its errors stay errors whatever anybody sets: nobody may turn damage, or an archive that was not read or
+    /// not judged, into a pass. What rules ask for and what members hold is for people to weigh.
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        FIXED_AREAS.contains(&self.area())
+    }
 }
 
 /// The code with this identifier.
@@ -175,6 +203,10 @@ codes! {
         "the member that was gone into stands several times in the archive",
         "the first one was read, as `veritar cat` does; a restore leaves the last one on the disk",
         "find out which one is meant, and why there are several";
+    NESTED_INCOMPLETE = "nested/incomplete", Error, Fail,
+        "an archive inside the archive holds less than it must",
+        "it is whole, but what its program should have packed is not there; the restore unpacks it and misses data",
+        "go into it with `veritar list --inside MEMBER`, compare with a good one, and run the backup again";
 
     // --- gzip ---
     GZIP_TRUNCATED = "gzip/truncated", Error, Fail,
@@ -622,6 +654,14 @@ codes! {
         "a member is larger than what a probe may hold",
         "what it holds was not looked at, so nobody can tell whether it is good",
         "raise --limit probe-bytes for archives you trust";
+    TEXT_NOT_TEXT = "text/not-text", Error, Fail,
+        "a member that must be text holds something that no text holds",
+        "a block of a disk, a piece of another file or a wrong encoding stands where a program expects settings: it will not read them",
+        "look at the bytes around the offset; take the file from another backup, or save it as UTF-8 at its source";
+    TEXT_EMPTY = "text/empty", Error, Fail,
+        "a member that must hold text is empty",
+        "the file was created and never written, or its content was lost; the restore puts an empty file in place of the settings",
+        "look at the file on the machine it came from, and run the backup again";
     JSON_MALFORMED = "json/malformed", Error, Fail,
         "a member that must be a JSON document is none",
         "it was cut or overwritten, or something else was written in its place: the program that restores it cannot read it",
@@ -674,6 +714,42 @@ codes! {
         "a blob has the shape of a manifest, but not all that a manifest must have",
         "where it is one, its image cannot be pulled; what is missing in it was not looked for among the blobs",
         "look at the blob with `veritar cat`; if its digest holds, it was pushed like this";
+    BBOLT_META = "bbolt/meta", Error, Fail,
+        "a bbolt database has no meta page that can be read",
+        "the meta pages say where everything else is, and there are two so that one is always whole: without either, the file cannot be opened; or it is no bbolt database at all",
+        "look at the first bytes of the file; take another backup, for the pages behind cannot be told apart without a meta page";
+    BBOLT_META_COPY = "bbolt/meta-copy", Warning, Fail,
+        "one of the two meta pages of a bbolt database is damaged",
+        "bbolt opens the file by the other one; where the damaged one was the newer, the last transaction is not in what is restored",
+        "run the backup again if its source still exists; find out whether the file was copied while a program wrote to it";
+    BBOLT_TREE = "bbolt/tree", Error, Fail,
+        "pages that a bbolt database uses are broken",
+        "keys behind such a page are not found, or a program that opens the file stops; a flipped bit looks like this, and so does a file that was copied while a program wrote to it",
+        "take another backup; of this one, `bbolt check` and `bbolt surgery` may tell and save what is left, on a copy";
+    BBOLT_FREELIST = "bbolt/freelist", Error, Fail,
+        "the freelist of a bbolt database is broken",
+        "a program that opens the file to write stops there, or overwrites pages that are in use",
+        "take another backup; on a copy, `bbolt surgery freelist abandon` drops the list, after which bbolt makes a new one from the tree";
+    BBOLT_LOST = "bbolt/lost-pages", Warning, Fail,
+        "pages of a bbolt database are neither in use nor free",
+        "nothing is wrong with what can be reached, but bbolt never leaves pages behind: a reference to them may be gone",
+        "compare the number of keys with the source; `bbolt compact` writes a copy without such pages";
+    BBOLT_TRUNCATED = "bbolt/truncated", Error, Fail,
+        "a bbolt database ends before its last page",
+        "the pages cut off hold keys, or the way to them: a program that reads them stops with an error, or is killed by SIGBUS",
+        "take another backup; look for a full disk or a transfer that was broken off";
+    ETCD_DIGEST = "etcd/digest", Error, Fail,
+        "the SHA-256 at the end of an etcd snapshot does not hold",
+        "some byte is not what etcd wrote, and `etcdctl snapshot restore` refuses the file",
+        "take another snapshot. `--skip-hash-check` restores it unseen: whatever is damaged comes back as data, so do it only where nothing else is left";
+    ETCD_NO_DIGEST = "etcd/no-digest", Warning, Inconclusive,
+        "an etcd database has no SHA-256 at its end",
+        "`etcdctl snapshot save` always writes one: the file was copied from a data directory (member/snap/db), perhaps while etcd wrote to it, and nothing proves its values. A restore refuses it without `--skip-hash-check`",
+        "take a snapshot with `etcdctl snapshot save`; restore this file with `--skip-hash-check` only where there is no other";
+    ETCD_NO_KEYS = "etcd/no-keys", Error, Fail,
+        "a bbolt database has no place for etcd's keys",
+        "etcd makes the bucket when it starts for the first time: this file is another program's database",
+        "find out what was stored under the snapshot's name";
     REFERENCE_MISSING = "reference/missing", Error, Fail,
         "a member refers to something that is nowhere in the archive",
         "what is referred to cannot be restored: an image without one of its layers cannot be pulled, a tag without its manifest leads nowhere",
@@ -710,6 +786,100 @@ codes! {
         "the archive is much smaller than the one before",
         "data do not shrink much between two backups: a part of them is likely to be missing",
         "compare the two with `veritar list`; if it is right so, give another archive with --previous";
+    // private keys
+    KEY_EMPTY = "key/empty", Error, Fail,
+        "a private key's file is empty",
+        "the product cannot start with it, and nothing else in the archive can bring the key back",
+        "take the key from another backup or from the node itself, and look for what emptied the file: a full disk does";
+    KEY_NONE = "key/none", Error, Fail,
+        "no private key is in the file that should hold one",
+        "something else stands under the key's name: a certificate, a request, a public key, an error message",
+        "look at what the message says it holds; the key may stand in a file beside it whose name was mixed up with this one";
+    KEY_DAMAGED = "key/damaged", Error, Fail,
+        "a private key cannot be read",
+        "programs refuse the file at the place that is named, so that what needs the key will not start after the restore",
+        "take the key from an older backup or from the node itself; where only a BEGIN or END line is damaged, it can be mended in a text editor and verified again";
+    KEY_INCONSISTENT = "key/inconsistent", Error, Fail,
+        "the parts of a private key do not fit each other",
+        "the file reads well, and yet bits of it have changed or two keys were mixed: what is signed with it will not be accepted by anybody, and some programs refuse it",
+        "take the key from an older backup or from the node itself; compare its public half with the one in the certificate";
+    KEY_WEAK = "key/weak", Warning, Fail,
+        "a private key is so short that it can be broken",
+        "RSA below 2048 bits and curves below 224 are refused by current programs, and those who record the traffic can read it",
+        "after the restore, replace the key and the certificates that were issued for it";
+    KEY_ENCRYPTED = "key/encrypted", Info, Fail,
+        "a private key is encrypted by itself",
+        "without its passphrase the key is lost, and nobody can tell from here whether what is encrypted is whole",
+        "make sure that the passphrase is kept where it can be found on the day of the restore";
+    KEY_UNKNOWN_ALGORITHM = "key/unknown-algorithm", Info, Fail,
+        "a private key is of a kind that is only named, and not reckoned with",
+        "the file reads well, but whether its parts fit each other and whether it is the key of a certificate could not be computed",
+        "check it with `openssl pkey -in FILE -check -noout`, or with `ssh-keygen -y -f FILE` if it is OpenSSH's";
+    KEY_SEVERAL = "key/several", Warning, Fail,
+        "several private keys stand in one file",
+        "programs take one of them and say nothing about the others; it may be the wrong one",
+        "find out which one belongs to the certificate beside it, and keep only that one in the file";
+    KEY_IRREGULAR = "key/irregular", Warning, Fail,
+        "a private key's file holds what no program writes there",
+        "programs overlook it and read the key, but somebody or something changed the file after it was written: a bit that flipped, bytes that were added",
+        "compare the file with another copy; the key itself was read, and its parts were held against each other";
+    // certificates
+    CERTIFICATE_EMPTY = "certificate/empty", Error, Fail,
+        "a certificate's file is empty",
+        "what needs the certificate will not start after the restore",
+        "take the file from another backup or from the node; where the product writes it empty, the rule can say so with `empty = \"allowed\"`";
+    CERTIFICATE_NONE = "certificate/none", Error, Fail,
+        "no certificate is in the file that should hold one",
+        "something else stands under its name: a key, a signing request that was never answered, an error message",
+        "look at what the message says it holds; a signing request must be sent to the CA, and its answer stored in this place";
+    CERTIFICATE_DAMAGED = "certificate/damaged", Error, Fail,
+        "a certificate cannot be read",
+        "programs refuse the file at the place that is named, or pass over the certificate in silence and miss it later",
+        "take the certificate from another copy: it is no secret, and every client that connected has seen it (`openssl s_client -showcerts`)";
+    CERTIFICATE_SIGNATURE = "certificate/signature", Error, Fail,
+        "a certificate's signature does not hold",
+        "a bit of the certificate has changed since it was signed, or it was changed by somebody who has not the issuer's key: nobody will trust it. Where it is a warning, it may also have been signed by an earlier key of a CA of the same name",
+        "take the certificate from another copy and compare the two";
+    CERTIFICATE_EXPIRED = "certificate/expired", Error, Fail,
+        "a certificate is no longer valid on the day of the restore",
+        "connections that rest on it are refused after the restore. Where it is a warning, others in the same file are still valid",
+        "renew it before or right after the restore; the node certificates of a Swarm last 90 days and are renewed by `swarm init --force-new-cluster`. Ask about another day with --at";
+    CERTIFICATE_NOT_YET_VALID = "certificate/not-yet-valid", Error, Fail,
+        "a certificate is not yet valid on the day of the restore",
+        "connections that rest on it are refused until then; mostly the clock of the machine that issued it was wrong, or the day asked about is",
+        "compare the clocks, and the day given with --at; issue the certificate again if it is wrong";
+    CERTIFICATE_EXPIRES_SOON = "certificate/expires-soon", Warning, Fail,
+        "a certificate expires soon after the day of the restore",
+        "what was restored will work, and stop working within the days that the rule asks for",
+        "renew it now, and back up again";
+    CERTIFICATE_WEAK = "certificate/weak", Warning, Fail,
+        "a certificate rests on a key or a signature that can be broken",
+        "RSA below 2048 bits and signatures with SHA-1 or MD5 are refused by current programs: the restored system may not accept its own certificate",
+        "issue it again with a current key and SHA-256";
+    CERTIFICATE_UNKNOWN_ALGORITHM = "certificate/unknown-algorithm", Info, Fail,
+        "a certificate's signature is of a kind that is not computed here",
+        "the certificate reads well, but a flipped bit in it would not have been noticed",
+        "check it with `openssl verify -CAfile CA FILE`";
+    CERTIFICATE_TOO_MANY = "certificate/too-many", Error, Inconclusive,
+        "a file holds more certificates than may be held",
+        "those past the limit were not looked at",
+        "raise --limit certificates for archives you trust";
+    CERTIFICATE_IRREGULAR = "certificate/irregular", Warning, Fail,
+        "a certificate's file holds what should not stand there",
+        "programs overlook it and read the certificate, but it was not written so: a bit that flipped, bytes that were added, a private key in a file that everybody may read",
+        "compare the file with another copy; where a private key stands in it, treat the key as disclosed to all who could read the file";
+    CERTIFICATE_KEY_MISMATCH = "certificate/key-mismatch", Error, Fail,
+        "a private key and the certificate beside it do not belong together",
+        "the service that is started with the two refuses them, or every connection to it fails",
+        "find the pair: renewed certificates come with a new key, and one of the two files was not backed up with the other. Compare with the files on the node, and take the backup again";
+    CERTIFICATE_NOT_ISSUED = "certificate/not-issued", Error, Fail,
+        "a certificate was not issued by the CA beside it",
+        "those who trust this CA refuse the certificate, so that the parts of the restored system do not talk to each other",
+        "see in the message what broke the chain: a CA of the same name with another key comes from another cluster or from before a rotation. Compare with the files on the node, and take the backup again";
+    CERTIFICATE_NOT_COMPARED = "certificate/not-compared", Info, Fail,
+        "whether a key, a certificate and a CA belong together could not be computed",
+        "an encrypted key hides its public half, and some algorithms are only named here: nothing is wrong as far as can be seen, and nothing is proved",
+        "compare them with openssl: `openssl pkey -pubout` and `openssl x509 -pubkey` give the same key, `openssl verify -CAfile CA FILE` holds the chain together";
     RULE_TAR_POLICY = "rule/archive-form", Error, Fail,
         "the archive's form breaks the rule set's policy",
         "the product's own writer never leaves an archive like this",

@@ -89,12 +89,18 @@ limits! {
     symlink_steps: "symlink-steps" = 40;
     /// Bytes of a member that a probe holds whole: PEM, JSON.
     probe_bytes: "probe-bytes" = 16 * MIB;
+    /// Pages of a bbolt database that are remembered, at 40 bytes each, and of references between them eight times as many: with pages of 4 KiB, 16 GiB of it. etcd advises against more than 8 GiB.
+    bbolt_pages: "bbolt-pages" = 4 * MIB;
+    /// Pages of a bbolt database that claim the same bytes and are read side by side: free ones lie under those that were written later.
+    bbolt_overlaps: "bbolt-overlaps" = 64;
     /// Names and references among the members of an archive that are remembered to notice one that leads nowhere.
     references: "references" = 1_000_000;
     /// Numbers of members in a row (rows of tables) that are remembered to notice one that is missing, a bit each.
     group_numbers: "group-numbers" = 64 * MIB;
     /// Members whose keys, certificates and logs are kept until they can be held against each other.
     evidence: "evidence" = 16 * KIB;
+    /// Certificates in one member: the bundle of all public CAs has 150.
+    certificates: "certificates" = 256;
     /// Bytes of a rule file.
     rule_file_bytes: "rule-file-bytes" = MIB;
     /// Memory an Argon2 key derivation may ask for; rPGP allows 2 GiB.

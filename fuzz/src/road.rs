@@ -10,7 +10,7 @@ use veritar::finding::Severity;
 use veritar::report;
 use veritar::rule::{Choice, catalog};
 use veritar::source::Source;
-use veritar::verify::{Archive, Options, Outcome, Progress, Reading, Verdict, verify};
+use veritar::verify::{Archive, Options, Outcome, Progress, Reading, Severities, Verdict, verify};
 
 use crate::cut::{pieces, whole};
 use crate::{limits, secrets};
@@ -48,6 +48,7 @@ fn outcome(source: Box<dyn Source>, threads: usize) -> Outcome {
         rules: catalog::all().to_vec(),
         choice: Choice::Auto,
         fail_on_warning: false,
+        severities: Severities::default(),
         previous_bytes: None,
     };
     match verify(Archive::from_source("input.tar", source), &options, &mut secrets()) {

@@ -43,6 +43,10 @@ pub(super) enum Command {
     Rules(Rules),
     /// Say what a finding means, why it matters and what to do
     Explain(Explain),
+    /// Show what `veritar.toml` and the environment set
+    Config(Config),
+    /// Print the JSON Schema of rule files or of the report
+    Schema(Schema),
 }
 
 /// What every reading command shares.
@@ -60,6 +64,9 @@ pub(super) struct Reading {
     /// Name of a systemd credential that is the passphrase
     #[arg(long, value_name = "NAME", help_heading = "Secrets")]
     pub(super) passphrase_credential: Option<String>,
+    /// File with the unlock key of a locked Swarm, SWMKEY-1-… (repeatable: each is tried)
+    #[arg(long, value_name = "FILE", env = "VERITAR_UNLOCK_KEY_FILE", help_heading = "Secrets")]
+    pub(super) unlock_key_file: Vec<PathBuf>,
     /// File with an OpenPGP secret key, binary or armored (repeatable)
     #[arg(long, value_name = "FILE", env = "VERITAR_SECRET_KEY", help_heading = "Secrets")]
     pub(super) secret_key: Vec<PathBuf>,
@@ -77,7 +84,7 @@ pub(super) struct Reading {
     /// Threads to use [default: as many as there are processors]
     #[arg(long, value_name = "N", env = "VERITAR_THREADS")]
     pub(super) threads: Option<usize>,
-    /// Set a limit on what the input may ask for (repeatable); a wrong name lists them all
+    /// Set a limit on what the input may ask for (repeatable, and in VERITAR_LIMIT with commas); a wrong name lists them all
     #[arg(long, value_name = "NAME=VALUE")]
     pub(super) limit: Vec<String>,
     /// Do not show progress
@@ -93,15 +100,26 @@ pub(super) struct Verify {
     /// Archives to verify; `-` is standard input
     #[arg(required = true, value_name = "ARCHIVE")]
     pub(super) archives: Vec<PathBuf>,
-    /// Rule set by identifier or file (repeatable); `auto` finds the one that fits
-    #[arg(long, value_name = "ID|FILE", env = "VERITAR_RULES", default_value = "auto")]
+    /// Rule set by identifier or file (repeatable); `auto` finds the one that fits [default: auto]
+    #[arg(long, value_name = "ID|FILE", env = "VERITAR_RULES")]
     pub(super) rules: Vec<String>,
-    /// Digests of members and archive: sha256, blake3, both with a comma, or none
-    #[arg(long, value_name = "NAMES", env = "VERITAR_HASH", default_value = "sha256")]
-    pub(super) hash: String,
-    /// From which severity on an archive fails
-    #[arg(long, value_name = "SEVERITY", env = "VERITAR_FAIL_ON", default_value = "error")]
-    pub(super) fail_on: FailOn,
+    /// Digests of members and archive: sha256, blake3, both with a comma, or none [default: sha256]
+    #[arg(long, value_name = "NAMES", env = "VERITAR_HASH")]
+    pub(super) hash: Option<String>,
+    /// From which severity on an archive fails [default: error]
+    #[arg(long, value_name = "SEVERITY", env = "VERITAR_FAIL_ON")]
+    pub(super) fail_on: Option<FailOn>,
+    /// How grave findings of a code are: error, warning or info (repeatable, and in VERITAR_SEVERITY with commas). Damage
+    /// stays an error
+    #[arg(long, value_name = "CODE=SEVERITY")]
+    pub(super) severity: Vec<String>,
+    /// The day of the restore, to hold certificates and ages against: 2026-03-01 (its beginning in UTC) or
+    /// 2026-03-01T08:00:00Z [default: now]
+    #[arg(long, value_name = "DATE")]
+    pub(super) at: Option<String>,
+    /// The backup before: the archive itself, or a JSON report on it; rules may ask that this one is not much smaller
+    #[arg(long, value_name = "FILE")]
+    pub(super) previous: Option<PathBuf>,
     /// Format of standard output
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) format: ReportFormat,
@@ -210,6 +228,45 @@ pub(super) enum RulesCommand {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    /// Hold rule sets against archives whose verdict is known
+    Test(RulesTest),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct RulesTest {
+    /// Rule set by identifier or file (repeatable); `auto` finds the one that fits [default: auto]
+    #[arg(long, value_name = "ID|FILE")]
+    pub(super) rules: Vec<String>,
+    /// Files of cases: `[[case]]` with archive, verdict, and, if you like, codes, at, passphrase-file, unlock-key-file
+    #[arg(required = true, value_name = "CASES")]
+    pub(super) cases: Vec<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Config {
+    #[command(subcommand)]
+    pub(super) command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// What is in force, and which file or variable says so
+    Show,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Schema {
+    /// Of what
+    #[arg(value_name = "WHAT")]
+    pub(super) what: SchemaOf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum SchemaOf {
+    /// Rule files, with TOML read as JSON
+    Rules,
+    /// What `verify --format json` writes
+    Report,
 }
 
 #[derive(Debug, ClapArgs)]

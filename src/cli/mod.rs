@@ -1,13 +1,15 @@
 //! The command line: what was typed, what it means, and what is printed.
 //!
 //! ```text
-//! args (what was typed) ──► plan (what it means) ──► verify | list | cat | rules | explain ──► exit
+//! args (what was typed) ──► config (what is set) ──► plan (what it means) ──► verify | list | cat | rules | explain | config | schema ──► exit
 //! ```
 //! Promises: data on standard output, everything else on standard error; exit codes as in [`exit`]. The only place that
 //! prints. Refuses to know: how anything is read or judged.
 
 mod args;
+mod cases;
 mod cat;
+mod config;
 pub mod exit;
 mod explain;
 mod frames;
@@ -18,6 +20,7 @@ mod output;
 mod plan;
 mod progress;
 mod rules;
+mod schema;
 mod secrets;
 mod verify;
 
@@ -27,7 +30,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use args::{Args, Command};
-use exit::Exit;
+use config::Config;
+use exit::{Exit, Trouble};
 
 /// Runs the program with `arguments`, the first of which is its own name.
 #[must_use]
@@ -42,18 +46,32 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     output::choose_colour(args.global.color);
-    let done = match args.command {
-        Command::Verify(args) => verify::run(&args),
-        Command::List(args) => list::run(&args),
-        Command::Cat(args) => cat::run(&args),
-        Command::Rules(args) => rules::run(&args),
-        Command::Explain(args) => explain::run(&args),
-    };
-    match done {
+    match perform(args.command) {
         Ok(exit) => exit.into(),
         Err(trouble) => {
             trouble.print();
             trouble.exit().into()
         }
+    }
+}
+
+fn perform(command: Command) -> Result<Exit, Trouble> {
+    match command {
+        Command::Verify(mut args) => {
+            Config::read()?.verify(&mut args);
+            verify::run(&args)
+        }
+        Command::List(mut args) => {
+            Config::read()?.reading(&mut args.reading);
+            list::run(&args)
+        }
+        Command::Cat(mut args) => {
+            Config::read()?.reading(&mut args.reading);
+            cat::run(&args)
+        }
+        Command::Rules(args) => rules::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Config(args) => config::run(&args.command),
+        Command::Schema(args) => schema::run(&args),
     }
 }

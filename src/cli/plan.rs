@@ -9,13 +9,17 @@ use zeroize::Zeroizing;
 
 use super::args;
 use super::exit::Trouble;
-use super::output;
+use super::{explain, output};
+use crate::code::Severity;
 use crate::digest::Hashes;
 use crate::envelope::{Trust, openpgp};
 use crate::limits::Limits;
 use crate::report::escaped;
 use crate::rule::{self, Choice, RuleSet, catalog};
-use crate::verify::{Archive, Reading};
+use crate::verify::{Archive, Reading, Severities};
+
+/// Threads that can be asked for.
+pub(super) const THREADS: std::ops::RangeInclusive<usize> = 1..=1024;
 
 /// How to read, from the options every reading command shares.
 pub(super) fn reading(typed: &args::Reading, hash: &str, archive_hashes: bool) -> Result<Reading, Trouble> {
@@ -29,7 +33,7 @@ pub(super) fn reading(typed: &args::Reading, hash: &str, archive_hashes: bool) -
         ..Reading::default()
     };
     if let Some(threads) = typed.threads {
-        if !(1..=1024).contains(&threads) {
+        if !THREADS.contains(&threads) {
             return Err(Trouble::Usage(format!("--threads takes a number from 1 to 1024, not {threads}")));
         }
         reading.threads = threads;
@@ -62,7 +66,7 @@ fn certificate(path: &Path) -> Result<Vec<u8>, Trouble> {
 }
 
 /// The first bytes of a file, `most` at most.
-fn read_up_to(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
+pub(super) fn read_up_to(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
     use std::io::Read as _;
     // Room for a key at once: a buffer that grows leaves copies behind.
     let mut bytes = Vec::with_capacity(64 << 10);
@@ -87,7 +91,7 @@ pub(super) fn limits(typed: &[String]) -> Result<Limits, Trouble> {
     Ok(limits)
 }
 
-fn number(text: &str) -> Option<u64> {
+pub(super) fn number(text: &str) -> Option<u64> {
     let digits = text.trim_end_matches(['K', 'M', 'G', 'T']);
     let unit = match text.strip_prefix(digits)? {
         "" => 1,
@@ -100,7 +104,7 @@ fn number(text: &str) -> Option<u64> {
     digits.parse::<u64>().ok()?.checked_mul(unit)
 }
 
-fn hashes(names: &str) -> Result<Hashes, Trouble> {
+pub(super) fn hashes(names: &str) -> Result<Hashes, Trouble> {
     let mut hashes = Hashes::NONE;
     for name in names.split(',') {
         match name {
@@ -117,9 +121,58 @@ fn hashes(names: &str) -> Result<Hashes, Trouble> {
     Ok(hashes)
 }
 
+/// Severities, as `CODE=SEVERITY` sets them.
+pub(super) fn severities(typed: &[String]) -> Result<Severities, Trouble> {
+    let mut severities = Severities::default();
+    for setting in typed {
+        let wrong = || Trouble::Usage(format!("--severity takes CODE=error, =warning or =info, not {setting:?}"));
+        let (id, word) = setting.split_once('=').ok_or_else(wrong)?;
+        let severity = Severity::from_word(word).ok_or_else(wrong)?;
+        severities.set(explain::find(id)?, severity).map_err(|fixed| Trouble::Usage(fixed.to_string()))?;
+    }
+    Ok(severities)
+}
+
+/// The second meant by `typed`: a day in UTC, or a time with its offset.
+pub(super) fn day(typed: &str) -> Result<i64, Trouble> {
+    let day = typed.parse::<jiff::civil::Date>().ok().filter(|_| typed.len() == DAY_CHARACTERS);
+    let midnight = day.map(|day| jiff::tz::Offset::UTC.to_timestamp(day.to_datetime(jiff::civil::Time::midnight())));
+    let time = midnight.unwrap_or_else(|| typed.parse::<jiff::Timestamp>());
+    time.map(jiff::Timestamp::as_second).map_err(|_| {
+        Trouble::Usage(format!("--at takes a day as 2026-03-01 or a time as 2026-03-01T08:00:00Z, not {typed:?}"))
+    })
+}
+
+/// Characters of a day: what has more is a time, and must say in which zone.
+const DAY_CHARACTERS: usize = 10;
+
+/// Bytes of a JSON report past which it is the wrong file.
+const REPORT_BYTES: u64 = 256 << 20;
+
+/// Bytes of the archive meant by `path`: its own size, or what a JSON report says of it.
+pub(super) fn previous(path: &Path) -> Result<u64, Trouble> {
+    let shown = escaped(path.as_os_str().as_encoded_bytes()).to_string();
+    let unreadable = |error: std::io::Error| Trouble::Usage(format!("failed to read --previous {shown}: {error}"));
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(unreadable(std::io::Error::other("is no regular file")));
+    }
+    if metadata.len() > REPORT_BYTES || read_up_to(path, 1).map_err(unreadable)? != b"{" {
+        return Ok(metadata.len());
+    }
+    let bytes = read_up_to(path, REPORT_BYTES).map_err(unreadable)?;
+    let Ok(report) = serde_json::from_slice::<serde_json::Value>(&bytes) else { return Ok(metadata.len()) };
+    let archive = report.get("archives").and_then(|archives| archives.get(0));
+    let told =
+        archive.filter(|archive| archive.get("error").is_none()).and_then(|archive| archive.get("bytes")?.as_u64());
+    told.ok_or_else(|| {
+        Trouble::Usage(format!("--previous {shown} is no report of veritar that tells an archive's bytes"))
+    })
+}
+
 /// The rule sets meant by `names`, and whether one is to be found among them.
 pub(super) fn rules(names: &[String], limits: &Limits) -> Result<(Vec<Arc<RuleSet>>, Choice), Trouble> {
-    if names.iter().any(|name| name == "auto") {
+    if names.is_empty() || names.iter().any(|name| name == "auto") {
         if names.len() > 1 {
             return Err(Trouble::Usage(
                 "--rules auto stands alone; name the rule sets or leave them all out".to_owned(),

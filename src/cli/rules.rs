@@ -4,15 +4,19 @@ use std::io::Write as _;
 
 use super::args::{Rules, RulesCommand};
 use super::exit::{Exit, Trouble};
-use super::{output, plan};
+use super::{cases, output, plan};
 use crate::limits::Limits;
 use crate::report::escaped;
 use crate::rule::catalog;
 
 pub(super) fn run(args: &Rules) -> Result<Exit, Trouble> {
+    if let RulesCommand::Test(args) = &args.command {
+        return cases::run(args);
+    }
     let mut out = output::standard();
     let mut worst = Exit::Pass;
     let written = match &args.command {
+        RulesCommand::Test(_) => Ok(()),
         RulesCommand::List => catalog::all()
             .iter()
             .try_for_each(|set| writeln!(out, "{:<12} {:<6} {}", set.id(), set.product(), set.title())),

@@ -23,6 +23,7 @@ const MOST_BYTES: u64 = 1 << 20;
 pub(super) struct Secrets {
     passphrases: Vec<Secret>,
     secret_keys: Vec<Secret>,
+    unlock_keys: Vec<Secret>,
     command: Option<String>,
     may_prompt: bool,
 }
@@ -33,7 +34,10 @@ impl Secrets {
     /// `from_stdin` says that an archive comes from standard input, which then cannot give a passphrase too.
     pub(super) fn gather(typed: &Reading, from_stdin: bool) -> Result<Self, Trouble> {
         let is_stdin = |path: &PathBuf| ["-", "/dev/stdin", "/dev/fd/0"].iter().any(|name| path.as_os_str() == *name);
-        if from_stdin && (typed.passphrase_fd == Some(0) || typed.passphrase_file.iter().any(is_stdin)) {
+        if from_stdin
+            && (typed.passphrase_fd == Some(0)
+                || typed.passphrase_file.iter().chain(&typed.unlock_key_file).any(is_stdin))
+        {
             let message = "standard input is the archive, so the passphrase must come from somewhere else";
             return Err(Trouble::Usage(message.to_owned()));
         }
@@ -59,8 +63,40 @@ impl Secrets {
             let bytes = read(path).map_err(|error| unreadable("secret key", path, &error))?;
             secret_keys.push(Secret::new(std::mem::take(&mut *Zeroizing::new(bytes))));
         }
+        let mut unlock_keys = Vec::new();
+        for path in &typed.unlock_key_file {
+            warn_if_open(path);
+            let bytes = read(path).map_err(|error| unreadable("unlock key file", path, &error))?;
+            unlock_keys.push(first_line(bytes).ok_or_else(|| {
+                let shown = escaped(path.as_os_str().as_encoded_bytes());
+                Trouble::Usage(format!("unlock key file {shown} holds no key: its first line is empty"))
+            })?);
+        }
         let may_prompt = passphrases.is_empty() && typed.passphrase_command.is_none() && io::stderr().is_terminal();
-        Ok(Self { passphrases, secret_keys, command: typed.passphrase_command.clone(), may_prompt })
+        Ok(Self { passphrases, secret_keys, unlock_keys, command: typed.passphrase_command.clone(), may_prompt })
+    }
+}
+
+impl Secrets {
+    /// What lies in these files and nothing else: passphrases, and unlock keys.
+    pub(super) fn of_files(passphrases: &[PathBuf], unlock_keys: &[PathBuf]) -> Result<Self, Trouble> {
+        let all = |what, files: &[PathBuf]| {
+            let one = |path: &PathBuf| {
+                let bytes = read(path).map_err(|error| unreadable(what, path, &error))?;
+                first_line(bytes).ok_or_else(|| {
+                    let shown = escaped(path.as_os_str().as_encoded_bytes());
+                    Trouble::Usage(format!("{what} {shown} holds nothing: its first line is empty"))
+                })
+            };
+            files.iter().map(one).collect::<Result<Vec<_>, _>>()
+        };
+        Ok(Self {
+            passphrases: all("passphrase file", passphrases)?,
+            secret_keys: Vec::new(),
+            unlock_keys: all("unlock key file", unlock_keys)?,
+            command: None,
+            may_prompt: false,
+        })
     }
 }
 
@@ -80,6 +116,10 @@ impl Unlock for Secrets {
 
     fn secret_keys(&mut self) -> io::Result<Vec<Secret>> {
         Ok(self.secret_keys.clone())
+    }
+
+    fn unlock_keys(&mut self) -> io::Result<Vec<Secret>> {
+        Ok(self.unlock_keys.clone())
     }
 }
 

@@ -18,12 +18,15 @@ use crate::verify::{Options, Progress, verify_inside};
 
 pub(super) fn run(args: &Verify) -> Result<Exit, Trouble> {
     plan::check_archives(&args.archives)?;
-    let reading = plan::reading(&args.reading, &args.hash, true)?;
+    let mut reading = plan::reading(&args.reading, args.hash.as_deref().unwrap_or("sha256"), true)?;
+    reading.at = args.at.as_deref().map(plan::day).transpose()?;
+    let severities = plan::severities(&args.severity)?;
+    let previous_bytes = args.previous.as_deref().map(plan::previous).transpose()?;
     let (rules, choice) = plan::rules(&args.rules, &reading.limits)?;
     let reports = args.report.iter().map(|typed| further_report(typed)).collect::<Result<Vec<_>, _>>()?;
     let mut secrets = Secrets::gather(&args.reading, args.archives.iter().any(|path| path.as_os_str() == "-"))?;
-    let fail_on_warning = args.fail_on == FailOn::Warning;
-    let mut options = Options { reading, rules, choice, fail_on_warning, previous_bytes: None };
+    let fail_on_warning = args.fail_on == Some(FailOn::Warning);
+    let mut options = Options { reading, rules, choice, fail_on_warning, severities, previous_bytes };
     let inside = plan::inside(&args.reading);
     let mut results = Vec::with_capacity(args.archives.len());
     // What keeps a secret from being fetched keeps no other archive from being judged.

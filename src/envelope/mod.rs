@@ -17,6 +17,7 @@ pub(crate) mod meter;
 pub mod openpgp;
 mod proof;
 mod raw;
+mod settle;
 mod sniff;
 mod stack;
 mod stage;
@@ -26,6 +27,7 @@ pub mod zstd;
 
 pub use proof::{Format, Integrity, Proof};
 pub use raw::Raw;
+pub use settle::{is_complete, settle};
 pub use sniff::sniff;
 pub use stack::{Stack, Unwrapped, open};
 pub use stage::stage;

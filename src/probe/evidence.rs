@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::pki::{Certificate, PublicHalf};
 use crate::code::Severity;
 
 /// One piece of evidence.
@@ -14,6 +15,10 @@ pub enum Evidence {
     Definition(Definition),
     /// Something that must be defined elsewhere.
     Reference(Reference),
+    /// A private key's public half: that of the first key of a file.
+    PrivateKey(PublicHalf),
+    /// The certificates of a file, in its order.
+    Certificates(Vec<Certificate>),
 }
 
 /// Something that others may refer to: a blob by its digest, a row by its key.

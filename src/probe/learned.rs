@@ -20,6 +20,8 @@ pub struct Learned {
     pub evidence: Vec<Evidence>,
     /// What the content's SHA-256 must be; see [`Kind::digest`](super::Kind::digest).
     pub expected: Option<Expected>,
+    /// Kinds of private keys and tokens in it, in words; never the secrets themselves.
+    pub secrets: Vec<&'static str>,
 }
 
 /// Something that is wrong with the content by itself.

@@ -11,16 +11,22 @@
 //! secret that is read is zeroed and never told. Refuses to know: rules, verdicts, and how the member was packed.
 #![deny(clippy::as_conversions, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 
+mod bbolt;
 mod catalog;
 mod closure;
 mod docker_inspect;
+mod etcd_snapshot;
 mod evidence;
 mod hold;
 mod json;
 mod lab;
 mod learned;
+mod nested;
+mod secrets;
+mod text;
 mod registry;
 mod shown;
+pub mod pki;
 
 pub use catalog::{ALL, find};
 pub use closure::{Closure, Dangling, Unmet};
@@ -28,6 +34,7 @@ pub use evidence::{Definition, Evidence, Reference};
 pub use hold::Hold;
 pub use lab::{Lab, Spec};
 pub use learned::{Expected, Fault, Learned};
+pub use secrets::{HEAD_BYTES, SecretWatch};
 
 use std::collections::BTreeMap;
 

@@ -7,6 +7,7 @@ mod block;
 mod escape;
 pub mod json;
 pub mod listing;
+pub mod schema;
 mod text;
 mod wrapping;
 

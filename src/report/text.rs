@@ -62,6 +62,7 @@ fn one(out: &mut dyn io::Write, result: &Result, verbose: bool) -> io::Result<()
             let source = escaped(outcome.source.as_bytes());
             writeln!(out, "{} {source}: {}", verdict(overall), summary(outcome))?;
             facts(out, outcome)?;
+            secrets(out, outcome, verbose)?;
             let mut findings: Vec<&Finding> = outcome.findings.iter().collect();
             findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
             for each in findings.iter().filter(|each| verbose || each.severity > Severity::Info) {
@@ -160,6 +161,28 @@ fn facts(out: &mut dyn io::Write, outcome: &Outcome) -> io::Result<()> {
     Ok(())
 }
 
+/// Who may read the archive has these.
+fn secrets(out: &mut dyn io::Write, outcome: &Outcome, verbose: bool) -> io::Result<()> {
+    let secrets = &outcome.secrets;
+    if secrets.members == 0 {
+        return Ok(());
+    }
+    let members = if secrets.members == 1 { "1 member holds" } else { &format!("{} members hold", secrets.members) };
+    let around = if secrets.encrypted { "is encrypted" } else { "is not encrypted" };
+    writeln!(out, "  {:<9} {members} private keys or tokens; the archive around them {around}", "secrets")?;
+    if !verbose {
+        return Ok(());
+    }
+    for member in &secrets.list {
+        writeln!(out, "    - {}: {}", name(&member.path), member.what.join("; "))?;
+    }
+    let listed = u64::try_from(secrets.list.len()).unwrap_or(u64::MAX);
+    match secrets.members.saturating_sub(listed) {
+        0 => Ok(()),
+        more => writeln!(out, "    - {more} more"),
+    }
+}
+
 fn contents(outcome: &Outcome) -> String {
     let inventory = &outcome.inventory;
     let mut value = format!("{} entries", inventory.entries);
@@ -246,7 +269,8 @@ pub fn explain(out: &mut dyn io::Write, code: &Code) -> io::Result<()> {
         crate::code::Decides::Inconclusive => "leaves the archive undecided (exit 3)",
     };
     writeln!(out, "{}: {}\n", code.id, code.title)?;
-    writeln!(out, "severity  {}; as an error it {decides}", code.severity.as_str())?;
+    let fixed = if code.is_fixed() { ", and cannot be made less than that" } else { "" };
+    writeln!(out, "severity  {}; as an error it {decides}{fixed}", code.severity.as_str())?;
     writeln!(out, "why       {}", code.why)?;
     writeln!(out, "fix       {}", code.fix)
 }

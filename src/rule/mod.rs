@@ -23,8 +23,9 @@ mod gather;
 mod inherit;
 mod judge;
 mod matcher;
-mod pattern;
 mod numbers;
+mod pairs;
+mod pattern;
 mod problem;
 mod relate;
 mod set;
@@ -37,6 +38,9 @@ mod words;
 pub use judge::{Judge, Wanted};
 pub use problem::{RuleErrors, RuleProblem};
 pub use set::RuleSet;
+// One table of a TOML file read key by key, for the other files that people write.
+pub(crate) use problem::Problems;
+pub(crate) use table::{At, Table, nearest};
 
 use std::sync::Arc;
 
@@ -56,7 +60,7 @@ pub fn parse(name: &str, text: &str, limits: &Limits) -> Result<RuleSet, RuleErr
 /// # Errors
 /// [`RuleErrors`] with every problem of the file, where it has one.
 pub fn parse_with(name: &str, text: &str, limits: &Limits, bases: Bases<'_>) -> Result<RuleSet, RuleErrors> {
-    let problems = problem::Problems::default();
+    let problems = Problems::default();
     let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
     let set = if length > limits.rule_file_bytes {
         let limit = limits.rule_file_bytes;

@@ -99,7 +99,7 @@ impl RuleProblem {
 
 /// Where problems are gathered while a file is read.
 #[derive(Debug, Default)]
-pub(super) struct Problems {
+pub(crate) struct Problems {
     found: RefCell<Vec<Found>>,
     syntax: Cell<bool>,
 }
@@ -123,34 +123,34 @@ enum Kind {
 }
 
 impl Problems {
-    pub(super) fn syntax(&self, span: Range<usize>, message: impl Into<String>) {
+    pub(crate) fn syntax(&self, span: Range<usize>, message: impl Into<String>) {
         self.syntax.set(true);
         self.add(span, message.into(), None, Kind::Syntax);
     }
 
-    pub(super) fn absent(&self, span: Range<usize>, message: impl Into<String>) {
+    pub(crate) fn absent(&self, span: Range<usize>, message: impl Into<String>) {
         self.add(span, message.into(), None, Kind::Absent);
     }
 
-    pub(super) fn absent_with_help(&self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+    pub(crate) fn absent_with_help(&self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
         self.add(span, message.into(), Some(help.into()), Kind::Absent);
     }
 
-    pub(super) fn wrong(&self, span: &Range<usize>, message: impl Into<String>) {
+    pub(crate) fn wrong(&self, span: &Range<usize>, message: impl Into<String>) {
         self.add(span.clone(), message.into(), None, Kind::Wrong);
     }
 
-    pub(super) fn wrong_with_help(&self, span: &Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+    pub(crate) fn wrong_with_help(&self, span: &Range<usize>, message: impl Into<String>, help: impl Into<String>) {
         self.add(span.clone(), message.into(), Some(help.into()), Kind::Wrong);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.found.borrow().is_empty()
     }
 
     /// The problems as they are told. Where the syntax is broken, what follows from that is left out: keys that seem
     /// to be missing, and everything else on the broken lines.
-    pub(super) fn into_errors(self, name: &str, text: &str) -> RuleErrors {
+    pub(crate) fn into_errors(self, name: &str, text: &str) -> RuleErrors {
         if self.is_empty() {
             self.syntax(0..0, "the rule file could not be read");
         }

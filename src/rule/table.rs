@@ -12,13 +12,20 @@ use super::problem::Problems;
 
 /// A value and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct At<T> {
-    pub(super) value: T,
-    pub(super) span: Range<usize>,
+pub(crate) struct At<T> {
+    pub(crate) value: T,
+    pub(crate) span: Range<usize>,
+}
+
+impl<T> At<T> {
+    /// Another value at the same place.
+    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> At<U> {
+        At { value: change(self.value), span: self.span }
+    }
 }
 
 /// A table that is being read.
-pub(super) struct Table<'t> {
+pub(crate) struct Table<'t> {
     entries: &'t DeTable<'t>,
     span: Range<usize>,
     name: &'static str,
@@ -29,7 +36,7 @@ pub(super) struct Table<'t> {
 
 impl<'t> Table<'t> {
     /// Reads `entries`, which complaints call `name` and which stand at `span`.
-    pub(super) fn new(
+    pub(crate) fn new(
         entries: &'t DeTable<'t>,
         span: Range<usize>,
         name: &'static str,
@@ -39,38 +46,38 @@ impl<'t> Table<'t> {
     }
 
     /// Keys of a later version: named as such instead of as unknown.
-    pub(super) fn reserve(mut self, keys: &'static [&'static str]) -> Self {
+    pub(crate) fn reserve(mut self, keys: &'static [&'static str]) -> Self {
         self.reserved = keys;
         self
     }
 
-    pub(super) fn span(&self) -> Range<usize> {
+    pub(crate) fn span(&self) -> Range<usize> {
         self.span.clone()
     }
 
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&self, key: &str) -> bool {
         self.entries.contains_key(key)
     }
 
     /// Complains where `key` is missing.
-    pub(super) fn require(&self, key: &'static str) {
+    pub(crate) fn require(&self, key: &'static str) {
         if !self.has(key) {
             self.problems.absent(self.span(), format!("{} has no `{key}`", self.name));
         }
     }
 
-    pub(super) fn string(&mut self, key: &'static str) -> Option<At<String>> {
+    pub(crate) fn string(&mut self, key: &'static str) -> Option<At<String>> {
         self.read(key, "a string", |value| value.as_str().map(str::to_owned))
     }
 
-    pub(super) fn number(&mut self, key: &'static str) -> Option<At<u64>> {
+    pub(crate) fn number(&mut self, key: &'static str) -> Option<At<u64>> {
         self.read(key, "a whole number that is not negative", |value| {
             let number = value.as_integer()?;
             u64::from_str_radix(number.as_str(), number.radix()).ok()
         })
     }
 
-    pub(super) fn integer(&mut self, key: &'static str) -> Option<At<i64>> {
+    pub(crate) fn integer(&mut self, key: &'static str) -> Option<At<i64>> {
         self.read(key, "a whole number", |value| {
             let number = value.as_integer()?;
             i64::from_str_radix(number.as_str(), number.radix()).ok()
@@ -78,7 +85,7 @@ impl<'t> Table<'t> {
     }
 
     /// A string, or a list of strings; `None` where the key is missing.
-    pub(super) fn strings(&mut self, key: &'static str) -> Option<Vec<At<String>>> {
+    pub(crate) fn strings(&mut self, key: &'static str) -> Option<Vec<At<String>>> {
         let value = self.take(key)?;
         match value.get_ref() {
             DeValue::String(text) => Some(vec![At { value: text.as_ref().to_owned(), span: value.span() }]),
@@ -100,7 +107,7 @@ impl<'t> Table<'t> {
     }
 
     /// A word (a string, or `true` and `false` taken as words), as a value or as `policy` of a table of its own.
-    pub(super) fn word_or_table(&mut self, key: &'static str) -> Option<WordOrTable<'t>> {
+    pub(crate) fn word_or_table(&mut self, key: &'static str) -> Option<WordOrTable<'t>> {
         let value = self.take(key)?;
         if let Some(word) = word(value.get_ref()) {
             return Some(WordOrTable::Word(At { value: word, span: value.span() }));
@@ -115,12 +122,12 @@ impl<'t> Table<'t> {
     }
 
     /// Whether `key` holds a table.
-    pub(super) fn is_table(&self, key: &str) -> bool {
+    pub(crate) fn is_table(&self, key: &str) -> bool {
         self.entries.get(key).is_some_and(|value| matches!(value.get_ref(), DeValue::Table(_)))
     }
 
     /// A number from 0 on, whole or not.
-    pub(super) fn ratio(&mut self, key: &'static str) -> Option<At<f64>> {
+    pub(crate) fn ratio(&mut self, key: &'static str) -> Option<At<f64>> {
         self.read(key, "a number that is not negative", |value| {
             let text = match value {
                 DeValue::Integer(number) => number.as_str(),
@@ -132,7 +139,7 @@ impl<'t> Table<'t> {
     }
 
     /// A word or a table, or a list of such; `wanted` is what to say where it is none.
-    pub(super) fn one_or_more(&mut self, key: &'static str, wanted: &str) -> Vec<WordOrTable<'t>> {
+    pub(crate) fn one_or_more(&mut self, key: &'static str, wanted: &str) -> Vec<WordOrTable<'t>> {
         let Some(value) = self.take(key) else { return Vec::new() };
         let items: Vec<&'t Spanned<DeValue<'t>>> = match value.get_ref() {
             DeValue::Array(items) => items.iter().collect(),
@@ -154,7 +161,7 @@ impl<'t> Table<'t> {
     }
 
     /// All keys of a table that may have any, each with a string.
-    pub(super) fn words(self) -> Vec<(At<String>, At<String>)> {
+    pub(crate) fn words(self) -> Vec<(At<String>, At<String>)> {
         let mut out = Vec::new();
         for (key, value) in self.entries.iter() {
             let name = key.get_ref().as_ref();
@@ -170,7 +177,7 @@ impl<'t> Table<'t> {
     }
 
     /// All keys that nothing asked for, each with one or more plain values as text.
-    pub(super) fn others(self) -> Vec<(At<String>, Vec<At<String>>)> {
+    pub(crate) fn others(self) -> Vec<(At<String>, Vec<At<String>>)> {
         let mut out = Vec::new();
         for (key, value) in self.entries.iter() {
             let name = key.get_ref().as_ref();
@@ -200,11 +207,11 @@ impl<'t> Table<'t> {
     }
 
     /// The word under `key`.
-    pub(super) fn word(&mut self, key: &'static str) -> Option<At<String>> {
+    pub(crate) fn word(&mut self, key: &'static str) -> Option<At<String>> {
         self.read(key, "a word", word)
     }
 
-    pub(super) fn table(&mut self, key: &'static str) -> Option<Table<'t>> {
+    pub(crate) fn table(&mut self, key: &'static str) -> Option<Table<'t>> {
         let value = self.take(key)?;
         match value.get_ref() {
             DeValue::Table(entries) => Some(Table::new(entries, value.span(), key, self.problems)),
@@ -216,7 +223,7 @@ impl<'t> Table<'t> {
     }
 
     /// The tables of `[[key]]`; complaints call each `name`.
-    pub(super) fn tables(&mut self, key: &'static str, name: &'static str) -> Vec<Table<'t>> {
+    pub(crate) fn tables(&mut self, key: &'static str, name: &'static str) -> Vec<Table<'t>> {
         let Some(value) = self.take(key) else { return Vec::new() };
         let DeValue::Array(items) = value.get_ref() else {
             self.mismatch(key, "a list of tables", value);
@@ -233,7 +240,7 @@ impl<'t> Table<'t> {
     }
 
     /// Complains about every key that nothing asked for.
-    pub(super) fn finish(self) {
+    pub(crate) fn finish(self) {
         for key in self.entries.keys() {
             let written = key.get_ref().as_ref();
             if self.known.contains(&written) {
@@ -276,13 +283,13 @@ impl<'t> Table<'t> {
 }
 
 /// A policy in its short or its long form.
-pub(super) enum WordOrTable<'t> {
+pub(crate) enum WordOrTable<'t> {
     Word(At<String>),
     Table(Table<'t>),
 }
 
 /// The name in `names` that `written` most resembles, where it resembles one at all.
-pub(super) fn nearest<'n>(written: &str, names: &[&'n str]) -> Option<&'n str> {
+pub(crate) fn nearest<'n>(written: &str, names: &[&'n str]) -> Option<&'n str> {
     if written.len() > 64 {
         return None;
     }

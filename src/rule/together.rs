@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::pairs::{self, Member, Part};
 use super::set::{RelationKind, RuleSet};
 use crate::code;
 use crate::limits::Limits;
@@ -103,8 +104,27 @@ impl Together {
                     None => Vec::new(),
                 }
             }
-            RelationKind::Pair { .. } | RelationKind::Raft { .. } => Vec::new(),
+            RelationKind::Pair { key, certificate, issuer } => {
+                self.pairs(key.as_deref(), certificate, issuer.as_deref())
+            }
+            RelationKind::Raft { .. } => Vec::new(),
         }
+    }
+}
+
+impl Together {
+    fn pairs(&self, key: Option<&str>, certificate: &str, issuer: Option<&str>) -> Vec<Misfit> {
+        let parts = [(Part::Key, key), (Part::Certificate, Some(certificate)), (Part::Issuer, issuer)];
+        let mut kept = Vec::new();
+        let mut members = Vec::new();
+        for (part, rule) in parts {
+            for one in self.kept.iter().filter(|one| Some(one.rule.as_str()) == rule) {
+                members.push(Member { part, path: &one.path, evidence: &one.learned.evidence });
+                kept.push(one);
+            }
+        }
+        let entry = |number: usize| kept.get(number).map(|one| (one.path.clone(), Some(one.offset)));
+        pairs::judge(&members).into_iter().map(|(number, fault)| Misfit { fault, entry: entry(number) }).collect()
     }
 }
 

@@ -4,19 +4,22 @@
 //! inside a layer that failed its own check is believed. Refuses to know: how an outcome is shown.
 
 mod archive;
+mod disclosed;
 mod findings;
 mod nested;
 mod outcome;
 mod provisional;
 mod road;
+mod severities;
 mod verifier;
 mod wrapping;
 
 pub use archive::Archive;
 pub use nested::{Carried, Nest};
-pub use outcome::{Inventory, Layer, Outcome, Totals, Verdict};
+pub use outcome::{Inventory, Layer, Outcome, SecretMember, Secrets, Totals, Verdict};
 pub use provisional::Journey;
 pub use road::{Opened, Progress, Reading, Road};
+pub use severities::{Fixed, Severities};
 pub use wrapping::{Form, Wrapper, Wrapping};
 
 use std::sync::Arc;
@@ -42,6 +45,8 @@ pub struct Options {
     pub choice: Choice,
     /// Whether a warning fails the archive.
     pub fail_on_warning: bool,
+    /// How grave findings are, where that is not what their codes and rules say.
+    pub severities: Severities,
     /// Bytes of the backup before, where there is one to compare with.
     pub previous_bytes: Option<u64>,
 }
@@ -93,7 +98,7 @@ pub fn verify_inside(
     let mut outcomes = Vec::with_capacity(carried.len() + 1);
     for mut outer in carried {
         let goes_on = outer.journey.settle() && outer.found;
-        let verified = Verified { judge: None, inventory: outer.inventory, content: None };
+        let verified = Verified { judge: None, inventory: outer.inventory, secrets: Secrets::default(), content: None };
         outcomes.push(conclude(outer.name, outer.file_name, outer.journey, Some(verified), options));
         if !goes_on {
             return Ok(outcomes);
@@ -113,13 +118,16 @@ fn conclude(
 ) -> Outcome {
     let believed = journey.settle();
     let mut inventory = Inventory::default();
+    let mut secrets = Secrets::default();
     let mut content = None;
     let mut judgement = Judgement::default();
     if let (Some(verified), true) = (verified, believed) {
         inventory = verified.inventory;
         content = verified.content;
+        let encrypted = journey.layers.iter().any(|layer| layer.encrypted);
+        secrets = Secrets { encrypted, ..verified.secrets };
         let form = ArchiveForm {
-            encrypted: journey.layers.iter().any(|layer| layer.encrypted),
+            encrypted,
             entries: inventory.entries,
             complete: journey.is_complete(),
             end_marker: match journey.walked.map(|walked| walked.end_marker) {
@@ -135,10 +143,10 @@ fn conclude(
         judgement = verified.judge.map_or_else(Judgement::default, |judge| judge.conclude(&form));
     }
     let mut findings = Findings::new(options.reading.limits.findings_per_code);
-    findings.extend(journey.layers.iter_mut().flat_map(|layer| std::mem::take(&mut layer.findings)));
-    findings.extend(journey.findings);
-    findings.extend(judgement.findings);
-    findings.extend(file_name.and_then(|name| archive::misnamed(&name, &journey.layers)));
+    let misnamed = file_name.and_then(|name| archive::misnamed(&name, &journey.layers));
+    let of_layers = journey.layers.iter_mut().flat_map(|layer| std::mem::take(&mut layer.findings));
+    let all = of_layers.chain(journey.findings).chain(judgement.findings).chain(misnamed);
+    findings.extend(all.map(|finding| options.severities.applied(finding)));
     let findings = findings.finish();
     Outcome {
         source: name,
@@ -149,6 +157,7 @@ fn conclude(
         totals: journey.walked.map(|walked| Totals::from(walked.accounts)),
         layers: outcome::layers(journey.layers, journey.walked.is_some()),
         inventory,
+        secrets,
         rules: judgement.judged,
         coverage: judgement.coverage,
         findings,

@@ -51,6 +51,8 @@ pub struct Outcome {
     pub layers: Vec<Layer>,
     /// What it holds.
     pub inventory: Inventory,
+    /// Which members hold private keys or tokens.
+    pub secrets: Secrets,
     /// Where the bytes of the innermost layer went; `None` where it was not reached.
     pub totals: Option<Totals>,
     /// The rule sets it was judged by.
@@ -113,6 +115,26 @@ impl Inventory {
         };
         *kind += 1;
     }
+}
+
+/// Private keys and tokens in the members: who may read the archive has them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Secrets {
+    /// Members that hold any.
+    pub members: u64,
+    /// Whether the archive around them is encrypted.
+    pub encrypted: bool,
+    /// These members, in the order of the archive; as many as findings of one code are kept.
+    pub list: Vec<SecretMember>,
+}
+
+/// A member that holds private keys or tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretMember {
+    /// Its path, raw bytes as the archive gives them, as much of it as is kept with a place.
+    pub path: Vec<u8>,
+    /// What it holds, in words, each kind once. Never the secrets themselves.
+    pub what: Vec<&'static str>,
 }
 
 /// Where the bytes of the archive went; the sum is all there were.

@@ -13,15 +13,14 @@ use super::provisional::Journey;
 use crate::code;
 use crate::digest::{ArchiveDigests, Hashes, watch};
 use crate::entry::Entry;
-use crate::envelope::{self, Format, Proof, Stack, Trust, Unwrapped, mangled};
+use crate::envelope::{self, Format, Proof, Stack, Trust, Unwrapped};
 use crate::error::Error;
 use crate::finding::Finding;
 use crate::limits::Limits;
 use crate::place::{Depth, Place};
 use crate::secret::{Secret, Unlock};
-use crate::source::{Chunk, Source};
-use crate::tar::{BLOCK_BYTES, Dialect, RawHeader};
-use crate::walk::{Piece, Sink, Walked, Want, Way, drive};
+use crate::source::Chunk;
+use crate::walk::{Piece, Sink, Walked, Want, Way, drive, empty, recognise};
 
 /// How to read an archive.
 #[derive(Debug, Clone)]
@@ -166,7 +165,7 @@ impl Road {
         };
         let recognised = recognise(&mut *stack.layer).map_err(|error| Error::Input { source: name.clone(), error })?;
         match recognised {
-            Recognised::Tar => {
+            None => {
                 reading.progress.walking.store(true, Ordering::Relaxed);
                 Ok(Opened::Ready(Self {
                     name,
@@ -178,7 +177,7 @@ impl Road {
                     progress: Arc::clone(&reading.progress),
                 }))
             }
-            Recognised::Other(code, message) => {
+            Some((code, message)) => {
                 let finding = Finding::new(code, Place::at(stack.depth, 0), message);
                 let layers = stack.layer.close().map_err(|error| Error::Input { source: name, error })?;
                 Ok(Opened::Refused(journey(layers, stack.depth, vec![finding], None, &known)))
@@ -202,18 +201,7 @@ impl Road {
         let input = |error: io::Error| Error::Input { source: name.clone(), error };
         let way = Way { limits: &limits, depth: stack.depth, salvage };
         let walked = drive(&mut *stack.layer, way, &mut gather).map_err(input)?;
-        if walked.accounts.members == 0 && walked.whole && !walked.stopped {
-            let place = Place::at(stack.depth, 0);
-            let bytes = walked.accounts.total_bytes();
-            let only_zeros = walked.accounts.end_marker_bytes + walked.accounts.trailer_bytes == bytes
-                && gather.findings.is_empty()
-                && (bytes > mangled::EMPTY_BYTES || bytes % BLOCK_BYTES as u64 != 0);
-            let finding = if only_zeros {
-                let cause = mangled::only_zeros(bytes);
-                Finding::new(cause.code, place, cause.message)
-            } else {
-                Finding::new(&code::TAR_NO_MEMBERS, place, "no member before the end")
-            };
+        if let Some(finding) = empty(&walked, stack.depth, gather.findings.is_empty()) {
             gather.finding(&finding);
         }
         let mut findings = gather.findings.finish();
@@ -241,38 +229,6 @@ fn journey(
     known: &ArchiveDigests,
 ) -> Journey {
     Journey { layers, depth, findings, walked, bytes: known.bytes(), digests: known.digests().unwrap_or_default() }
-}
-
-enum Recognised {
-    Tar,
-    Other(&'static code::Code, String),
-}
-
-fn recognise(source: &mut dyn Source) -> io::Result<Recognised> {
-    // No more than was asked for: a map lends the whole file, a pipe what has come.
-    let head = source.peek(BLOCK_BYTES)?;
-    if let Some(header) = RawHeader::first(head.get(..BLOCK_BYTES).unwrap_or(head))
-        && (header.is_zero() || header.is_valid())
-    {
-        return Ok(Recognised::Tar);
-    }
-    let head = source.peek(mangled::WINDOW_BYTES)?;
-    let head = head.get(..mangled::WINDOW_BYTES).unwrap_or(head);
-    if let Some(cause) = mangled::diagnose(head, &RawHeader::begins) {
-        return Ok(Recognised::Other(cause.code, cause.message));
-    }
-    // A damaged first header is damage, not something else; a cut one likewise.
-    let has_magic = RawHeader::first(head).is_some_and(|header| header.dialect() != Dialect::V7);
-    if has_magic || head.get(257..262).is_some_and(|magic| magic == b"ustar") {
-        return Ok(Recognised::Tar);
-    }
-    let shown = head.get(..48).unwrap_or(head);
-    let message = if head.len() < BLOCK_BYTES {
-        format!("{} bytes, beginning \"{}\"; the smallest tar has {BLOCK_BYTES}", head.len(), shown.escape_ascii())
-    } else {
-        format!("begins with \"{}\"", shown.escape_ascii())
-    };
-    Ok(Recognised::Other(&code::SOURCE_UNRECOGNISED, message))
 }
 
 /// Keeps the walk's findings, so that memory stays bounded, on their way to the sink.

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::outcome::Inventory;
+use super::disclosed::Disclosed;
+use super::outcome::{Inventory, Secrets};
 use super::road::Reading;
 use crate::digest::{Content, Digests, Hashes, MemberDigests, hex};
 use crate::entry::{Entry, EntryKind, normalized};
@@ -25,6 +26,7 @@ pub(super) struct Verified {
     /// None where the archive is only read for what is in it.
     pub(super) judge: Option<Judge>,
     pub(super) inventory: Inventory,
+    pub(super) secrets: Secrets,
     pub(super) content: Option<[u8; 32]>,
 }
 
@@ -32,6 +34,7 @@ pub(super) struct Verified {
 pub(super) struct Verifier {
     judge: Judge,
     inventory: Inventory,
+    disclosed: Disclosed,
     hashes: Hashes,
     members: MemberDigests<Record>,
     content: Sha256,
@@ -77,6 +80,7 @@ impl Verifier {
         Self {
             judge,
             inventory: Inventory::default(),
+            disclosed: Disclosed::new(reading.limits.findings_per_code),
             hashes: reading.hashes,
             members: MemberDigests::new(reading.hashes, workers),
             content: Sha256::new(),
@@ -94,7 +98,8 @@ impl Verifier {
             self.absorb(&record, digests);
         }
         let content = self.hashes.any().then(|| self.content.clone().finalize().into());
-        Verified { judge: Some(self.judge), inventory: self.inventory, content }
+        let secrets = self.disclosed.finish();
+        Verified { judge: Some(self.judge), inventory: self.inventory, secrets, content }
     }
 
     fn absorb(&mut self, record: &Record, digests: Option<Digests>) {
@@ -144,6 +149,7 @@ impl Sink for Verifier {
         }
         self.judge.entry(entry);
         self.inventory.count(entry);
+        self.disclosed.begin(entry.path);
         let wanted = self.judge.wanted();
         if !wanted.is_empty() {
             self.open.path = kept_path(entry.path).to_vec();
@@ -181,6 +187,7 @@ impl Sink for Verifier {
         } else {
             touch(&chunk.bytes);
         }
+        self.disclosed.data(&chunk.bytes);
         self.lab.data(&chunk.bytes);
     }
 
@@ -191,6 +198,7 @@ impl Sink for Verifier {
         if self.hashes.any() || self.open.is_digested {
             self.members.hole(bytes);
         }
+        self.disclosed.hole(bytes);
         self.lab.hole(bytes);
     }
 
@@ -201,6 +209,7 @@ impl Sink for Verifier {
         if self.hashes.any() || self.open.is_digested {
             self.members.end(whole);
         }
+        self.disclosed.end();
         let Looked { wanted, path, offset, is_digested } = std::mem::take(&mut self.open);
         let learned = self.lab.end(whole);
         if is_digested {

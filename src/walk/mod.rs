@@ -6,8 +6,10 @@
 mod around;
 mod drive;
 mod fan;
+mod recognise;
 mod sink;
 
 pub use drive::{Walked, Way, drive};
 pub use fan::{Budget, Workers};
+pub use recognise::{empty, recognise};
 pub use sink::{Piece, Sink, Want};

@@ -15,7 +15,7 @@ pub fn veritar() -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("VERITAR_")) {
         command.env_remove(name);
     }
-    command.stdin(Stdio::null());
+    command.env("XDG_CONFIG_HOME", "/nonexistent").stdin(Stdio::null());
     command
 }
 

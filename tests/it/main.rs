@@ -11,6 +11,7 @@
 
 mod build;
 mod cli;
+mod cli_config;
 mod cli_trust;
 mod corpus;
 mod graph;
@@ -26,6 +27,9 @@ mod others;
 mod probe;
 mod readers;
 mod rule;
+mod rule_inside;
+mod rules_test;
+mod schema;
 mod sealed;
 mod signed;
 mod support;

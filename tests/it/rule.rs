@@ -13,22 +13,22 @@ use veritar::rule::{ArchiveForm, Choice, EndMarker, Judge, Judgement, RuleErrors
 // --- archives made of nothing but their listing ---
 
 #[derive(Debug, Clone)]
-struct Member {
-    path: Vec<u8>,
-    kind: EntryKind,
-    size: u64,
-    mode: u32,
+pub struct Member {
+    pub path: Vec<u8>,
+    pub kind: EntryKind,
+    pub size: u64,
+    pub mode: u32,
 }
 
-fn file(path: impl AsRef<[u8]>, size: u64) -> Member {
+pub fn file(path: impl AsRef<[u8]>, size: u64) -> Member {
     Member { path: path.as_ref().to_vec(), kind: EntryKind::File, size, mode: 0o600 }
 }
 
-fn directory(path: impl AsRef<[u8]>) -> Member {
+pub fn directory(path: impl AsRef<[u8]>) -> Member {
     Member { path: path.as_ref().to_vec(), kind: EntryKind::Directory, size: 0, mode: 0o700 }
 }
 
-fn entry(index: usize, member: &Member) -> Entry<'_> {
+pub fn entry(index: usize, member: &Member) -> Entry<'_> {
     Entry {
         path: &member.path,
         kind: member.kind,
@@ -49,7 +49,7 @@ fn entry(index: usize, member: &Member) -> Entry<'_> {
     }
 }
 
-fn whole(members: &[Member]) -> ArchiveForm {
+pub fn whole(members: &[Member]) -> ArchiveForm {
     ArchiveForm {
         encrypted: true,
         entries: members.len() as u64,
@@ -80,19 +80,19 @@ fn auto(members: &[Member]) -> Judgement {
     judge_as(catalog::all().to_vec(), Choice::Auto, members, &whole(members), &Limits::default())
 }
 
-fn own(text: &str, members: &[Member]) -> Judgement {
+pub fn own(text: &str, members: &[Member]) -> Judgement {
     own_with(text, members, &whole(members))
 }
 
-fn own_with(text: &str, members: &[Member], form: &ArchiveForm) -> Judgement {
+pub fn own_with(text: &str, members: &[Member], form: &ArchiveForm) -> Judgement {
     judge_as(vec![set(text)], Choice::Named, members, form, &Limits::default())
 }
 
-fn set(text: &str) -> Arc<RuleSet> {
+pub fn set(text: &str) -> Arc<RuleSet> {
     Arc::new(parse("own.toml", text, &Limits::default()).unwrap_or_else(|errors| panic!("{errors}")))
 }
 
-fn errors(text: &str) -> RuleErrors {
+pub fn errors(text: &str) -> RuleErrors {
     parse("own.toml", text, &Limits::default()).expect_err("the file is wrong")
 }
 
@@ -102,7 +102,7 @@ fn id_of(judgement: &Judgement) -> &str {
 }
 
 /// Findings that somebody should look at.
-fn grave(judgement: &Judgement) -> Vec<(&'static str, Severity, &str, Option<&str>)> {
+pub fn grave(judgement: &Judgement) -> Vec<(&'static str, Severity, &str, Option<&str>)> {
     judgement
         .findings
         .iter()
@@ -445,9 +445,18 @@ fn what_is_refused_and_where() {
     set(GOOD);
     for (addition, line, column, message) in [
         ("surprise = 1", 10, 1, "[[entry]] has no key `surprise`"),
-        ("probe = \"pem\"", 10, 1, "`probe` is not supported yet by this version"),
-        ("when = \"x\"", 10, 1, "`when` is not supported yet by this version"),
-        ("[[pair]]\nx = 1", 10, 3, "`pair` is not supported yet by this version"),
+        ("probe = \"pem\"", 10, 9, "`pem` is no probe"),
+        ("when = \"x\"", 10, 8, "`when` must be a table, not a string"),
+        ("when.version = \">=1\"", 10, 6, "nothing captures `version`"),
+        ("[[raft]]\nid = \"r\"\nwal = \"c\"", 12, 7, "`c` is no [[entry]] of this file"),
+        (
+            "[[group]]\nid = \"g\"\npath = '^(?<n>[0-9]+)$'\nnumber = \"m\"\nwhy = \"x\"",
+            13,
+            10,
+            "the expression has no group `m`",
+        ),
+        ("[severity]\n\"rule/mising\" = \"info\"", 11, 1, "`rule/mising` is no code of a finding"),
+        ("[severity]\n\"rule/missing\" = \"mild\"", 11, 18, "`mild` is no severity"),
         (
             "[[entry]]\nid = \"wide\"\npath = [\"é\", 7]\nseverity = \"info\"",
             12,
@@ -486,12 +495,12 @@ fn what_is_refused_and_where() {
         ("[[entry]]\npath = \"a\"\nwhy = \"x\"", 10, 1, "[[entry]] has no `id`"),
         ("[[forbidden]]\nid = \"no\"\npath = \"a\"", 10, 1, "a rule that can fail an archive must say `why`"),
         ("[[capture]]\nid = \"c\"\npath = 'v([0-9]+)'", 12, 8, "the regular expression has no named group"),
-        ("[[capture]]\nid = \"c\"", 10, 1, "[[capture]] has neither `path` nor `file-name`"),
+        ("[[capture]]\nid = \"c\"", 10, 1, "[[capture]] has neither `path`, `file-name` nor `fact`"),
         (
             "[[capture]]\nid = \"c\"\npath = '(?<a>x)'\nfile-name = '(?<b>x)'",
             13,
             13,
-            "`path` and `file-name` exclude each other: write two captures",
+            "`path`, `file-name` and `fact` exclude each other: write several captures",
         ),
         (
             "[[capture]]\nid = \"c\"\npath = '(?<a>x)'\n[[capture]]\nid = \"d\"\npath = '(?<a>y)'",
@@ -516,7 +525,13 @@ fn what_is_refused_and_where() {
         ("[archive]\nentries.max = 5\nentries.min = 1\nentries.why = \"x\"", 11, 9, "entries has no key `max`"),
         ("[archive]\nentries.min = 5", 11, 1, "a rule that can fail an archive must say `why`"),
         ("[archive]\nunique = 1", 11, 10, "`unique` must be a word or a table, not 1"),
-        ("[archive]\nmax-age = \"1d\"", 11, 1, "`max-age` is not supported yet by this version"),
+        ("[archive]\nmax-age = \"1 day\"", 11, 11, "`1 day` is no duration"),
+        (
+            "[archive]\nmin-size-ratio = 2",
+            11,
+            18,
+            "a ratio is more than 0 and at most 1: 0.5 is half as large as before",
+        ),
         ("[archive]\nencryption = { why = \"x\" }", 11, 14, "encryption has no `policy`"),
         ("x = ", 10, 5, "string values must be quoted, expected literal string"),
     ] {

@@ -7,7 +7,7 @@ use veritar::digest::Hashes;
 use veritar::rule::{Choice, catalog};
 use veritar::secret::{Known, Secret};
 use veritar::source::{MemorySource, Source, SplitSource};
-use veritar::verify::{Archive, Options, Outcome, Progress, Reading, verify};
+use veritar::verify::{Archive, Options, Outcome, Progress, Reading, Severities, verify};
 
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -50,6 +50,7 @@ pub fn options(threads: usize) -> Options {
         rules: catalog::all().to_vec(),
         choice: Choice::Auto,
         fail_on_warning: false,
+        severities: Severities::default(),
         previous_bytes: None,
     }
 }

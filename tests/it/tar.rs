@@ -6,7 +6,7 @@ use std::process::Command;
 
 use sha2::{Digest as _, Sha256};
 use veritar::code;
-use veritar::digest::{Digests, Hashes, MemberDigests, hex};
+use veritar::digest::{Content, Digests, Hashes, MemberDigests, hex};
 use veritar::entry::{Entry, EntryKind};
 use veritar::finding::Finding;
 use veritar::place::Depth;
@@ -53,7 +53,7 @@ impl Rows {
 
 impl Sink for Rows {
     fn entry(&mut self, entry: &Entry<'_>) -> Want {
-        self.members.begin(self.rows.len(), 0, entry.content_bytes().map(veritar::digest::Content::new));
+        self.members.begin(self.rows.len(), 0, entry.content_bytes().map(Content::new));
         self.rows.push(Row {
             path: String::from_utf8_lossy(entry.path).into_owned(),
             kind: entry.kind,

@@ -8,6 +8,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ use crate::report::{Overall, Result};
 use crate::verify::{self, Outcome};
 
 /// The document.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Document<'a> {
     schema: u32,
     tool: Tool,
@@ -35,7 +36,7 @@ pub fn document(results: &[Result]) -> Document<'_> {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Tool {
     name: &'static str,
     version: &'static str,
@@ -45,7 +46,7 @@ pub(super) struct Tool {
 pub(super) const TOOL: Tool = Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") };
 
 /// One archive. What could not be looked at has `error` and nothing else.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 struct Archive<'a> {
     source: &'a str,
     verdict: &'static str,
@@ -61,13 +62,15 @@ struct Archive<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     inventory: Option<Inventory>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    secrets: Option<Secrets<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     accounts: Option<Accounts>,
     rules: Vec<Rule<'a>>,
     findings: Vec<Issue<'a>>,
     coverage: Vec<Coverage<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Layer<'a> {
     format: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,7 +79,7 @@ struct Layer<'a> {
     details: BTreeMap<&'static str, &'a str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Inventory {
     files: u64,
     directories: u64,
@@ -85,8 +88,24 @@ struct Inventory {
     content_bytes: u64,
 }
 
+/// Members that hold private keys or tokens: `members` counts them all, `list` names the first hundred.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Secrets<'a> {
+    members: u64,
+    /// Whether the archive around them is encrypted.
+    encrypted: bool,
+    list: Vec<SecretMember<'a>>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct SecretMember<'a> {
+    entry: Text<'a>,
+    /// Kinds, in words.
+    what: &'a [&'static str],
+}
+
 /// Where the bytes of the innermost layer went.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Accounts {
     header_bytes: u64,
     payload_bytes: u64,
@@ -96,7 +115,7 @@ pub(super) struct Accounts {
     lost_bytes: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Rule<'a> {
     id: &'a str,
     title: &'a str,
@@ -107,7 +126,7 @@ struct Rule<'a> {
 }
 
 /// A finding.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Issue<'a> {
     code: &'static str,
     severity: &'static str,
@@ -125,7 +144,7 @@ pub(crate) struct Issue<'a> {
     help: &'a str,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Coverage<'a> {
     data: &'a str,
     status: &'static str,
@@ -136,7 +155,7 @@ struct Coverage<'a> {
 }
 
 /// Text that may not be UTF-8.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub(crate) enum Text<'a> {
     /// It is.
@@ -174,6 +193,7 @@ impl<'a> Archive<'a> {
             content: outcome.content_hex().map(|hex| BTreeMap::from([("sha256", hex)])),
             layers: outcome.layers.iter().map(Layer::of).collect(),
             inventory: outcome.totals.map(|_| Inventory::of(&outcome.inventory)),
+            secrets: outcome.totals.map(|_| Secrets::of(&outcome.secrets)),
             accounts: outcome.totals.map(Accounts::of),
             rules: outcome.rules.iter().map(Rule::of).collect(),
             findings: outcome.findings.iter().map(Issue::of).collect(),
@@ -196,6 +216,15 @@ impl Inventory {
     fn of(inventory: &verify::Inventory) -> Self {
         let verify::Inventory { files, directories, links, others, content_bytes, .. } = *inventory;
         Self { files, directories, links, others, content_bytes }
+    }
+}
+
+impl<'a> Secrets<'a> {
+    fn of(secrets: &'a verify::Secrets) -> Self {
+        let member =
+            |member: &'a verify::SecretMember| SecretMember { entry: Text::of(&member.path), what: &member.what };
+        let list = secrets.list.iter().map(member).collect();
+        Self { members: secrets.members, encrypted: secrets.encrypted, list }
     }
 }
 

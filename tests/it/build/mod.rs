@@ -1,6 +1,7 @@
 //! Makes the archives of `corpus/` and of the tests: by the `tar` crate where they are well-formed, block by block where
 //! they are not. Nothing here uses veritar's own code.
 
+pub mod bbolt;
 pub mod cases;
 pub mod compressed;
 pub mod damage;

@@ -1,7 +1,15 @@
 //! Probes, one module each: what is learned is the same for any cut, and is held against programs that others wrote.
 
+mod archive;
+mod secrets;
+mod text;
 mod docker_inspect;
 mod json;
+mod bbolt;
+mod etcd_snapshot;
+mod certificate;
+mod openssl;
+mod private_key;
 pub mod registry;
 
 use veritar::limits::Limits;
