@@ -499,7 +499,7 @@ fn duration(seconds: i64) -> String {
 }
 
 /// The groups that have one value.
-fn captured(set: &RuleSet, watch: &Watch) -> Vec<(String, String)> {
+pub(super) fn captured(set: &RuleSet, watch: &Watch) -> Vec<(String, String)> {
     let groups = set
         .captures
         .iter()

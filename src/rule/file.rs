@@ -40,6 +40,7 @@ pub(super) struct DetectTable {
     pub(super) all: Vec<At<String>>,
     pub(super) any: Vec<At<String>>,
     pub(super) none: Vec<At<String>>,
+    pub(super) when: WhenTable,
     pub(super) priority: Option<At<i64>>,
 }
 
@@ -227,13 +228,13 @@ fn root_table(mut table: Table<'_>) -> RuleFile {
     file
 }
 
-fn detect(table: Table<'_>) -> DetectTable {
-    let mut table = table.reserve(&["when"]);
+fn detect(mut table: Table<'_>) -> DetectTable {
     let detect = DetectTable {
         span: table.span(),
         all: table.strings("all").unwrap_or_default(),
         any: table.strings("any").unwrap_or_default(),
         none: table.strings("none").unwrap_or_default(),
+        when: when(&mut table),
         priority: table.integer("priority"),
     };
     table.finish();

@@ -27,6 +27,7 @@ mod numbers;
 mod pairs;
 mod pattern;
 mod problem;
+mod rafts;
 mod relate;
 mod set;
 mod table;

@@ -56,7 +56,7 @@ pub fn options(threads: usize) -> Options {
 }
 
 pub fn secrets() -> Known {
-    Known { passphrases: vec![Secret::new(crate::build::passphrase())], secret_keys: Vec::new() }
+    Known { passphrases: vec![Secret::new(crate::build::passphrase())], ..Known::default() }
 }
 
 pub fn verify_file(path: &Path, threads: usize) -> Outcome {

@@ -11,6 +11,7 @@ pub mod mangled;
 pub mod openpgp;
 pub mod openpgp_cases;
 pub mod products;
+pub mod raft;
 pub mod sealed;
 pub mod tarball;
 
@@ -26,4 +27,10 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
 /// The passphrase of every encrypted archive in the corpus.
 pub fn passphrase() -> Vec<u8> {
     include_str!("../../../corpus/passphrase").trim_end().as_bytes().to_vec()
+}
+
+/// base64 with padding, in one line.
+pub fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
 }

@@ -399,6 +399,9 @@ fn damage_is_named_with_its_place() {
             assert_eq!(learned.faults()[0].offset, Some(place), "{what}: {:?}", learned.faults());
         }
     }
+    // Where the first is lost, the second does not stand for it.
+    let headless = certificate(format!("{}\n{other}", &text[..300]).as_bytes());
+    assert!(facts(&headless, "subject").len() == 1 && headless.evidence.is_empty());
     // Places inside the DER are places in the PEM file too: the tag of the serial number is the 14th byte.
     let mut wrong = der;
     let serial = wrong.windows(5).position(|window| window == [0xA0, 3, 2, 1, 2]).unwrap() + 5;
