@@ -30,7 +30,7 @@ codes = ["rule/not-encrypted"]
 archive = "ucp-mke-3.4.5.tar.gpg"
 verdict = "pass"
 passphrase-file = "passphrase"
-at = "2022-01-01"
+at = "2026-12-01"
 
 [[case]]
 archive = "ucp-mke-3.4.5.tar.gpg"
@@ -54,14 +54,14 @@ fn cases_that_hold() {
     write(
         folder.path(),
         "veritar.toml",
-        "fail-on = \"warning\"\nrules = \"dtr-2\"\n[severity]\n\"rule/missing\" = \"info\"\n",
+        "fail-on = \"warning\"\nrules = \"swarm\"\n[severity]\n\"rule/missing\" = \"info\"\n",
     );
     let mut command = veritar();
     command.args(["rules", "test", &file]).current_dir(folder.path());
     command.envs([
         ("VERITAR_FAIL_ON", "warning"),
         ("VERITAR_SEVERITY", "rule/missing=info"),
-        ("VERITAR_RULES", "dtr-2"),
+        ("VERITAR_RULES", "swarm"),
     ]);
     assert_eq!(command.output().unwrap().status.code(), Some(0));
     // Rules of one's own, by file.
