@@ -858,7 +858,7 @@ codes! {
         "whether a rule is in force could not be told",
         "it holds for some versions only, and nothing in the archive tells the version: nothing was checked by this rule",
         "nothing, if other rules pass; the finding names what would have to be known";
-    RULE_DECLINED = "rule/declined", Error, Inconclusive,
+    RULE_DECLINED = "rules/declined", Error, Inconclusive,
         "the archive is of a product or version that veritar recognises and does not judge",
         "its backups are made, and restored, by other means: a pass would mean nothing",
         "use the product's own tool, as the finding says; or write rules of your own and give them with --rules";

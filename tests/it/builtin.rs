@@ -74,7 +74,7 @@ fn each_good_archive_is_recognised_by_its_set_alone() {
             owner: "",
         }]);
         assert_eq!(outcome.verdict.to_string(), "inconclusive", "{member}");
-        assert_eq!(grave(&outcome), [("rule/declined", Some(format!("{set}#declines").as_str()))]);
+        assert_eq!(grave(&outcome), [("rules/declined", Some(format!("{set}#declines").as_str()))]);
         met.insert(set);
     }
     // Every set that recognises anything was met here.

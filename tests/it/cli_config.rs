@@ -242,7 +242,9 @@ fn an_unlock_key_is_read_before_an_archive_is_opened() {
     let archive = at("kept/swarm-20.10.24-autolock.tgz");
     let file = place.here.path().join("key");
     for (content, told) in [(None, "failed to read unlock key file"), (Some("\n"), "holds no")] {
-        content.map(|text| std::fs::write(&file, text).unwrap());
+        if let Some(text) = content {
+            std::fs::write(&file, text).unwrap();
+        }
         for arguments in [&["verify", &archive, "--unlock-key-file", "key"][..], &["verify", &archive]] {
             let by_file = if arguments.len() > 2 { "" } else { "unlock-key-file = \"key\"\n" };
             std::fs::write(place.here.path().join("veritar.toml"), by_file).unwrap();

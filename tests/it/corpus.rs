@@ -231,7 +231,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("certificate/not-compared", "probe::pairs::the_certificates_of_a_swarm_belong_together"),
     ("rule/gap", "rule_inside::rows_are_counted_without_gaps"),
     ("rule/condition-unknown", "rule_inside::a_rule_holds_for_the_versions_that_it_names"),
-    ("rule/declined", "rule_inside::a_set_that_declines_judges_nothing"),
+    ("rules/declined", "rule_inside::a_set_that_declines_judges_nothing"),
     ("rule/too-old", "rule_inside::a_backup_may_be_too_old"),
     ("rule/age-unknown", "rule_inside::a_backup_may_be_too_old"),
     ("rule/shrunk", "rule_inside::a_backup_may_be_too_small"),

@@ -484,6 +484,12 @@ fn what_is_refused_and_where() {
             "the expression has no group `m`",
         ),
         ("[severity]\n\"rule/mising\" = \"info\"", 11, 1, "`rule/mising` is no code of a finding"),
+        (
+            "[severity]\n\"gzip/checksum\" = \"info\"",
+            11,
+            19,
+            "gzip/checksum is damage, and damage is an error by every rule",
+        ),
         ("[severity]\n\"rule/missing\" = \"mild\"", 11, 18, "`mild` is no severity"),
         (
             "[[entry]]\nid = \"wide\"\npath = [\"é\", 7]\nseverity = \"info\"",

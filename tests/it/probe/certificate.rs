@@ -24,6 +24,9 @@ fn now() -> i64 {
     i64::try_from(now.as_secs()).unwrap()
 }
 
+/// What it is about, the content, the codes it raises, and where the first is.
+type Case = (&'static str, Vec<u8>, &'static [&'static str], Option<u64>);
+
 #[test]
 fn what_a_certificate_says_is_what_openssl_says() {
     let Some(openssl) = Openssl::new("what_a_certificate_says_is_what_openssl_says") else { return };
@@ -351,7 +354,7 @@ fn damage_is_named_with_its_place() {
     let der = decoded(text.as_bytes());
     let cut_der = &der[..der.len() - 5];
     let first = text.lines().nth(1).unwrap();
-    let cases: Vec<(&str, Vec<u8>, &[&str], Option<u64>)> = vec![
+    let cases: Vec<Case> = vec![
         ("whole", text.clone().into(), &[], None),
         ("CRLF", text.replace('\n', "\r\n").into(), &[], None),
         ("comments", format!("# root\n=====\n{text}\n# end\n").into(), &[], None),
