@@ -201,8 +201,15 @@ pub(super) fn rule_set(name: &str, limits: &Limits) -> Result<Arc<RuleSet>, Trou
     rule_file(path, limits).map(Arc::new)
 }
 
-/// Reads a rule file.
+/// Reads a rule file, and those that it extends: a name that ends in `.toml` is a file beside it.
 pub(super) fn rule_file(path: &Path, limits: &Limits) -> Result<RuleSet, Trouble> {
+    extended(path, limits, EXTENDED)
+}
+
+/// Files that may extend each other in a row.
+const EXTENDED: usize = 8;
+
+fn extended(path: &Path, limits: &Limits, left: usize) -> Result<RuleSet, Trouble> {
     let shown = escaped(path.as_os_str().as_encoded_bytes()).to_string();
     let bytes = read_up_to(path, limits.rule_file_bytes.saturating_add(1))
         .map_err(|error| Trouble::Usage(format!("failed to read rule file {shown}: {error}")))?;
@@ -210,7 +217,25 @@ pub(super) fn rule_file(path: &Path, limits: &Limits) -> Result<RuleSet, Trouble
         let at = error.utf8_error().valid_up_to();
         Trouble::Usage(format!("rule file {shown} is not UTF-8 from byte {at} on"))
     })?;
-    rule::parse(&shown, &text, limits).map_err(Trouble::Rules)
+    let base = |id: &str| {
+        if !id.ends_with(".toml") {
+            return catalog::base(id);
+        }
+        let Some(left) = left.checked_sub(1) else {
+            return Err(format!("more than {EXTENDED} rule files extend each other: do they go round in a circle?"));
+        };
+        let beside = path.parent().unwrap_or(Path::new("")).join(id);
+        extended(&beside, limits, left).map(Arc::new).map_err(|trouble| match trouble {
+            Trouble::Rules(errors) => format!("`{id}` has problems of its own: {}", first_line(&errors.to_string())),
+            Trouble::Usage(message) | Trouble::InputOutput(message) => message,
+            _ => format!("`{id}` could not be read"),
+        })
+    };
+    rule::parse_with(&shown, &text, limits, &base).map_err(Trouble::Rules)
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
 }
 
 /// The members to go into, outermost first.

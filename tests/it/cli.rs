@@ -187,6 +187,32 @@ fn a_bad_rule_file_is_shown_with_line_column_and_caret() {
 }
 
 #[test]
+fn a_rule_file_extends_one_beside_it() {
+    let folder = scratch();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, format!("schema = 1\ntitle = \"t\"\nproduct = \"p\"\n{text}")).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let needs = |id: &str| format!("[[entry]]\nid = \"{id}\"\npath = \"{id}.json\"\nwhy = \"x\"\n");
+    write("base.toml", &format!("id = \"base\"\n{}", needs("ucp-kv")));
+    let own = write("own.toml", &format!("id = \"own\"\nextends = \"base.toml\"\n{}", needs("nothing-like-it")));
+    assert_eq!(run(&["rules", "check", &own]).0, 0);
+    let (exit, out, _) = run(&["verify", &at("good/ucp-mke-3.4.5.tar"), "--rules", &own, "--format", "json"]);
+    assert_eq!(exit, 1);
+    assert!(out.contains("own#nothing-like-it") && !out.contains("own#ucp-kv"), "{out}");
+
+    let round = write("round.toml", "id = \"round\"\nextends = \"round.toml\"\n");
+    let (exit, _, complaint) = run(&["rules", "check", &round]);
+    assert_eq!(exit, 2);
+    assert!(complaint.contains("round.toml"), "{complaint}");
+    let lost = write("lost.toml", "id = \"lost\"\nextends = \"nowhere.toml\"\n");
+    let (exit, _, complaint) = run(&["rules", "check", &lost]);
+    assert_eq!(exit, 2);
+    assert!(complaint.contains("nowhere.toml"), "{complaint}");
+}
+
+#[test]
 fn fail_on_warning_fails_what_is_not_encrypted() {
     let good = at("good/ucp-mke-3.4.5.tar");
     assert_eq!(run(&["verify", &good, "--fail-on", "warning"]).0, 1);
