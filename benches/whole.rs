@@ -11,8 +11,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use sequoia_openpgp as pgp;
-use veritar::digest::Hashes;
-use veritar::rule::{Choice, catalog};
+use sha2::{Digest as _, Sha256};
+use veritar::digest::{Hashes, hex};
+use veritar::limits::Limits;
+use veritar::rule::{Choice, catalog, parse};
 use veritar::secret::{Known, Secret};
 use veritar::source::MemorySource;
 use veritar::verify::{Archive, Options, Progress, Reading, Severities, verify};
@@ -52,7 +54,8 @@ fn archive(members: usize, member_bytes: usize) -> Vec<u8> {
         let mut header = tar::Header::new_ustar();
         header.set_size(content.len() as u64);
         header.set_mode(0o600);
-        let path = format!("dtr-backup-v2.9.4-online/rethink/properties/{index}");
+        // Recognised, and looked into by no probe.
+        let path = format!("dtr-backup-v2.9.4-online/other/{index}");
         builder.append_data(&mut header, path, &content[..]).unwrap();
     }
     builder.into_inner().unwrap()
@@ -91,11 +94,15 @@ fn options(threads: usize) -> Options {
     }
 }
 
-fn whole(criterion: &mut Criterion) {
-    // A run that only checks that the benchmarks work must not take long.
+/// How much larger the data are than those of a run that only checks that the benchmarks work.
+fn scale() -> usize {
     let small = std::env::args().any(|argument| argument == "--test")
         || !std::env::args().any(|argument| argument == "--bench");
-    let scale = if small { 1 } else { 64 };
+    if small { 1 } else { 64 }
+}
+
+fn whole(criterion: &mut Criterion) {
+    let scale = scale();
     for (shape, tar) in [("large", archive(4 * scale, 256 << 10)), ("small", archive(800 * scale, 1 << 10))] {
         let mut group = criterion.benchmark_group(format!("verify/{shape}"));
         group.sample_size(10).throughput(Throughput::Bytes(tar.len() as u64));
@@ -121,5 +128,56 @@ fn whole(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, whole);
+/// A registry's storage: blobs under the names that their content has.
+fn registry(blobs: usize, blob_bytes: usize) -> Vec<u8> {
+    let mut noise = Noise(7);
+    let mut builder = tar::Builder::new(Vec::new());
+    for _ in 0..blobs {
+        let content = noise.content(blob_bytes);
+        let name = hex(&Sha256::digest(&content));
+        let mut header = tar::Header::new_ustar();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        let path = format!("docker/registry/v2/blobs/sha256/{}/{name}/data", &name[..2]);
+        builder.append_data(&mut header, path, &content[..]).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+/// The same members looked at by their paths alone.
+const UNPROBED: &str = r#"
+schema = 1
+id = "unprobed"
+title = "blobs, and nothing of what is in them"
+product = "registry"
+[[entry]]
+id = "blobs"
+path = "**/blobs/sha256/*/*/data"
+why = "an image without its blobs is none"
+"#;
+
+/// What looking inside the members costs: the same archive by a rule set with probes, and by one without.
+fn probed(criterion: &mut Criterion) {
+    let scale = scale();
+    let plain = Arc::new(parse("unprobed.toml", UNPROBED, &Limits::default()).unwrap());
+    let probing = Arc::clone(catalog::find("dtr-images").unwrap());
+    let tar = Bytes::from(registry(4 * scale, 1 << 20));
+    let mut group = criterion.benchmark_group("verify/registry");
+    group.sample_size(10).throughput(Throughput::Bytes(tar.len() as u64));
+    for (name, set) in [("by-paths", plain), ("probed", probing)] {
+        for threads in [1, 2] {
+            let options = Options { rules: vec![Arc::clone(&set)], choice: Choice::Named, ..options(threads) };
+            group.bench_with_input(BenchmarkId::new(name, threads), &tar, |bencher, bytes| {
+                bencher.iter(|| {
+                    let archive = Archive::from_source("bench", Box::new(MemorySource::new(bytes.clone())));
+                    let outcome = verify(archive, &options, &mut Known::default());
+                    black_box(outcome.map(|outcome| outcome.inventory.entries)).ok()
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, whole, probed);
 criterion_main!(benches);

@@ -5,7 +5,8 @@
 
 use super::conclude::captured;
 use super::gather::Gather;
-use super::judge::{Judge, Names, Watch};
+use super::judge::{Judge, Watch};
+use super::seen::Names;
 use super::set::RuleSet;
 use super::when::Force;
 use super::words::{listed, readable};

@@ -14,11 +14,13 @@
 //! code, set and severity, and the member graph. Refuses to know: that there is tar, how entries are read, what their
 //! extraction would do (the graph knows), and how findings are shown.
 
+mod across;
 pub mod catalog;
 mod check;
 mod choose;
 mod conclude;
 mod file;
+mod fresh;
 mod gather;
 mod inherit;
 mod judge;
@@ -29,10 +31,12 @@ mod pattern;
 mod problem;
 mod rafts;
 mod relate;
+mod seen;
 mod set;
 mod table;
 mod together;
 mod value;
+mod verdict;
 mod when;
 mod words;
 
