@@ -18,6 +18,7 @@ pub mod catalog;
 mod check;
 mod choose;
 mod conclude;
+pub mod draft;
 mod file;
 mod gather;
 mod inherit;
