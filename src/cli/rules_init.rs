@@ -74,7 +74,7 @@ pub(super) fn run(args: &RulesInit) -> Result<Exit, Trouble> {
     let form = form(journey, sink.entries, file_name(args));
     let recognised = sink.judge.take().map(|judge| judge.conclude(&form).judged).unwrap_or_default();
     let text = sink.draft.finish(&About {
-        recognised: recognised.into_iter().map(|judged| judged.id).collect(),
+        recognised: recognised.into_iter().map(|judged| judged.id).filter(|id| judges(id)).collect(),
         entries: form.entries,
         encrypted: form.encrypted,
         end_marker: form.end_marker == EndMarker::Whole,
@@ -90,6 +90,11 @@ pub(super) fn run(args: &RulesInit) -> Result<Exit, Trouble> {
     let mut out = output::buffered();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| Trouble::output(&error))?;
     Ok(Exit::Pass)
+}
+
+/// Whether a built-in rule set says more of what it recognises than that it does.
+fn judges(id: &str) -> bool {
+    catalog::find(id).is_some_and(|set| set.declines().is_none())
 }
 
 /// Says that nothing was drafted.

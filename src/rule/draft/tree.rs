@@ -145,12 +145,18 @@ impl Node {
 
     fn fold(&mut self) {
         if self.children.len() > WIDE {
-            let name = common(self.children.keys());
-            let mut merged = Self::default();
-            std::mem::take(&mut self.children).into_values().for_each(|child| merged.merge(child));
+            let (name, merged) = self.together();
             self.children.insert(name, merged);
         }
         self.children.values_mut().for_each(Self::fold);
+    }
+
+    /// All children as one; they are taken out.
+    fn together(&mut self) -> (String, Self) {
+        let name = common(self.children.keys());
+        let mut merged = Self::default();
+        std::mem::take(&mut self.children).into_values().for_each(|child| merged.merge(child));
+        (name, merged)
     }
 
     fn merge(&mut self, other: Self) {
@@ -174,19 +180,31 @@ impl Node {
     }
 
     /// Its patterns; `prefix` is its own.
-    fn emit(&self, prefix: &str, most: usize, out: &mut Vec<String>) {
+    fn emit(&mut self, prefix: &str, most: usize, out: &mut Vec<String>) {
         if self.is_member {
             out.push(prefix.to_owned());
         }
         let all = || if prefix.is_empty() { "**".to_owned() } else { format!("{prefix}/**") };
         let mut left = most.saturating_sub(usize::from(self.is_member));
-        let mut children: Vec<(&String, &Self, usize)> =
-            self.children.iter().map(|(name, child)| (name, child, child.total())).collect();
         // A child that is folded takes two: itself and what is below.
-        if self.is_deep || self.total() > most && left < children.len().saturating_mul(2) {
+        if !self.is_deep && self.total() > most && left < self.children.len().saturating_mul(2) {
+            let (name, mut merged) = self.together();
+            merged.fold();
+            self.is_deep = merged.total() > left;
+            self.children.insert(name, merged);
+        }
+        if self.is_deep {
             out.push(all());
             return;
         }
+        let mut children: Vec<(&String, &mut Self, usize)> = self
+            .children
+            .iter_mut()
+            .map(|(name, child)| {
+                let total = child.total();
+                (name, child, total)
+            })
+            .collect();
         children.sort_by_key(|(_, _, total)| *total);
         let mut waiting = children.len();
         let mut made: BTreeMap<&String, Vec<String>> = BTreeMap::new();
