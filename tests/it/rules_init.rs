@@ -279,6 +279,13 @@ fn exit_codes_of_drafting() {
     assert_eq!((code, out.as_str()), (3, ""));
     assert!(error.contains("--limit draft-bytes"), "{error}");
 
+    // A member that is an archive is a good archive, too.
+    let inside = "ucp-backup/1631549510123/auth-store.tar.gz";
+    let (code, out, error) = init(&["--from", &good, "--inside", inside]);
+    assert_eq!(code, 0, "{error}");
+    assert_eq!(set(&out).id(), "auth-store");
+    assert_eq!(init(&["--from", &good, "--inside", "nothing"]).0, run(&["verify", "--inside", "nothing", &good]).0);
+
     // What is typed stands in the file, and the file is good.
     let (code, out, _) = init(&["--from", &good, "--id", "mine", "--title", "a \"b\"\n{version}", "--product", "p"]);
     assert_eq!(code, 0);
@@ -307,11 +314,14 @@ fn draft(members: &[Member], limits: &Limits) -> Result<String, Undrafted> {
     draft.finish(&About { unique: false, safe: false, ..about(members.len()) })
 }
 
+/// A name, the least number of rules, the path of each member.
+type Shape = (&'static str, usize, fn(usize) -> String);
+
 #[test]
 fn many_members_make_few_rules() {
     const MEMBERS: usize = 100_000;
     // With the number of rules that there must be at least: to fold everything into one would be few, and no use.
-    let shapes: [(&str, usize, fn(usize) -> String); 6] = [
+    let shapes: [Shape; 6] = [
         ("one folder", 1, |number| format!("data/name-{number:06}x.txt")),
         ("blobs", 1, |number| format!("b/sha256/{:02x}/{:02x}{:062x}/data", number % 256, number % 256, number)),
         ("folders", 1, |number| format!("folder{}/file{}", number / 100, number % 100)),
@@ -330,13 +340,14 @@ fn many_members_make_few_rules() {
         let text = draft(&members, &Limits::default()).unwrap();
         let taken = start.elapsed();
         let rules = set(&text);
-        println!("{name}: {} rules, {} bytes, {taken:?}", rules.rule_ids().count(), text.len());
+        // `**` lets members move about: it is the last resort.
+        assert!(!text.contains("**\"\ncount") || name == "deep", "{text}");
         assert!(rules.rule_ids().count() <= 500, "{name}: {}", rules.rule_ids().count());
         assert!(rules.rule_ids().count() >= least, "{name}: {}", rules.rule_ids().count());
         // Unoptimised and beside other tests; a release takes a tenth.
         assert!(taken.as_secs() < 60, "{name}: {taken:?}");
         assert_eq!(broken(&judged(&rules, Choice::Named, members.iter())), Vec::<String>::new(), "{name}");
-        for dropped in [0, 1, 777, MEMBERS / 2, MEMBERS - 1] {
+        for dropped in [777, MEMBERS - 1] {
             let rest = members.iter().enumerate().filter(|(index, _)| *index != dropped).map(|(_, member)| member);
             assert!(!broken(&judged(&rules, Choice::Named, rest)).is_empty(), "{name}: nobody misses {dropped}");
         }

@@ -94,6 +94,8 @@ pub(super) fn expression(pattern: &str) -> String {
                     out.push_str(&regex::escape(escaped.encode_utf8(&mut buffer)));
                 }
             }
+            // It means something in brackets only.
+            '-' => out.push('-'),
             _ => out.push_str(&regex::escape(character.encode_utf8(&mut buffer))),
         }
     }
@@ -213,6 +215,6 @@ mod tests {
     fn patterns_are_told_from_names() {
         assert!(is_literal("key.pem") && is_literal(r"\*"));
         assert!(!is_literal("*.pem") && !is_literal("a?"));
-        assert_eq!(expression(r"a.*\[?"), r"a\.[^/]*\[(?-u:[^/])");
+        assert_eq!(expression(r"a-.*\[?"), r"a-\.[^/]*\[(?-u:[^/])");
     }
 }

@@ -190,7 +190,7 @@ impl Node {
         if !self.is_deep && self.total() > most && left < self.children.len().saturating_mul(2) {
             let (name, mut merged) = self.together();
             merged.fold();
-            self.is_deep = merged.total() > left;
+            self.is_deep = left < 2;
             self.children.insert(name, merged);
         }
         if self.is_deep {
