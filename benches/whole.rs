@@ -109,7 +109,7 @@ fn whole(criterion: &mut Criterion) {
                         let source = MemorySource::new(bytes.clone());
                         let mut secrets = Known {
                             passphrases: vec![Secret::new(PASSPHRASE.as_bytes().to_vec())],
-                            secret_keys: Vec::new(),
+                            ..Known::default()
                         };
                         let outcome = verify(Archive::from_source("bench", Box::new(source)), &options, &mut secrets);
                         black_box(outcome.map(|outcome| outcome.inventory.entries)).ok()

@@ -654,6 +654,94 @@ codes! {
         "a member is larger than what a probe may hold",
         "what it holds was not looked at, so nobody can tell whether it is good",
         "raise --limit probe-bytes for archives you trust";
+    RAFT_LOG_DAMAGED = "raft/log-damaged", Error, Fail,
+        "a file of the Raft log is damaged",
+        "the log holds what the cluster decided; the engine reads it record by record when it starts, and refuses to start, or drops everything from the damage on",
+        "take the backup again with the engine stopped; if this is the only one, another manager's backup holds the same log";
+    RAFT_LOG_CUT = "raft/log-cut", Error, Fail,
+        "a file of the Raft log ends inside a record",
+        "the file was cut: what the cluster decided after that point is missing, and nobody can tell how much it was",
+        "take the backup again with the engine stopped, and look whether the disk was full when this one was taken";
+    RAFT_LOG_TORN = "raft/log-torn", Warning, Fail,
+        "the last record of the Raft log was written in part only",
+        "the machine stopped, or the copy was made, in the middle of a write; the engine drops that record when it starts and goes on without it",
+        "stop the engine before the backup is taken; this one can be restored, without the last change";
+    RAFT_LOG_SHORT = "raft/log-short", Warning, Fail,
+        "the last file of the Raft log has no room made ready behind its last record",
+        "the file is made at its full size and filled; it is shorter only after the engine mended a torn record, or where it was cut between two records, and then the last changes are missing",
+        "compare its size with the file on the manager; if the manager is gone, look in its log for the word `repaired`";
+    RAFT_LOG_MISSING = "raft/log-missing", Error, Fail,
+        "a file of the Raft log is missing",
+        "the engine reads the files in the order of their numbers and refuses a gap; what the missing file held is lost",
+        "look for the file where the backup was taken from, and take the backup again";
+    RAFT_LOG_MIXED = "raft/log-mixed", Error, Fail,
+        "files of the Raft log do not belong together",
+        "each file carries on the checksum of the one before; where it does not, one was cut, exchanged, or is from another node or time, and the engine refuses to start",
+        "take the backup again with the engine stopped; never put files of two managers or two days into one folder";
+    RAFT_STRAY_BYTES = "raft/stray-bytes", Warning, Fail,
+        "a file of the Raft log has bytes that are not zero where nothing stands",
+        "the engine writes zeros there; it reads the file as if the bytes were not there, so if they are records behind a damaged length, they are lost without a word",
+        "find out what changed the file: a copy made while the engine ran, a disk, or a hand; take the backup again";
+    RAFT_ENTRIES_MISSING = "raft/entries-missing", Error, Fail,
+        "the Raft log lacks entries that were committed",
+        "the log says itself that the cluster had decided more than it holds; its end is missing, and the engine refuses to start",
+        "take the backup again with the engine stopped";
+    RAFT_WRONG_NAME = "raft/wrong-name", Error, Fail,
+        "a file of the Raft log is called something else than it is",
+        "the engine finds the newest snapshot and the order of the log by the names alone, so it reads the wrong file or none",
+        "give the file its name back where the message tells it, and find out who renamed it";
+    RAFT_SNAPSHOT_DAMAGED = "raft/snapshot-damaged", Error, Fail,
+        "a snapshot of the Raft log is damaged",
+        "the snapshot holds everything that the cluster decided up to its day, and what of the log came before it was deleted: without it nothing can be restored",
+        "take the backup again; if this is the only one, another manager's backup holds the same state";
+    RAFT_SNAPSHOT_BROKEN = "raft/snapshot-broken", Warning, Fail,
+        "the engine has put a damaged snapshot aside",
+        "it found the snapshot unreadable at an earlier start and went on from an older one, so the disk or the memory of that machine is not to be trusted",
+        "look into the health of the machine, and see that the newest snapshot and log are sound";
+    RAFT_SNAPSHOT_MISSING = "raft/snapshot-missing", Error, Fail,
+        "the Raft log goes on from a snapshot that is missing",
+        "what came before the snapshot was deleted from the log, so without it the cluster's state cannot be put together again",
+        "look for the folder `snap-v3-encrypted` where the backup was taken from, and take the backup again";
+    RAFT_SNAPSHOT_UNKNOWN = "raft/snapshot-unknown", Error, Fail,
+        "the Raft log does not go on from the newest snapshot",
+        "every snapshot is told of in the log before it is written; where it is not, the snapshot and the log are from two times or two nodes, and the engine refuses to start",
+        "take the backup again with the engine stopped: a copy of a running engine is of many moments";
+    RAFT_NOT_AUTHENTIC = "raft/not-authentic", Error, Fail,
+        "what the Raft log holds does not open with the node's key",
+        "the key file and the log are from two nodes or two times, or somebody changed what is encrypted: the engine refuses to start",
+        "take the backup again with the engine stopped; do not restore this one on machines that matter";
+    SWARM_KEY_DAMAGED = "swarm/key-damaged", Error, Fail,
+        "the node's key file cannot be read",
+        "it holds the node's identity and the key to everything in the Raft log; without it nothing in the backup can be opened",
+        "take the backup again; there is no other copy of the key to the log of this node";
+    SWARM_RAFT_KEY_MISSING = "swarm/raft-key-missing", Error, Fail,
+        "the node's key file holds no key to the Raft log",
+        "the log is encrypted, and the key is kept in a header of `swarm-node.key` on managers only: the file is of a worker, or the header was lost when somebody rewrote the file",
+        "take the backup again, on a manager, and copy the file as it is";
+    SWARM_KEY_IN_CLEAR = "swarm/key-in-clear", Info, Fail,
+        "the key to the Raft log is in clear",
+        "autolock is off, so whoever has the backup has every secret of the Swarm: passwords, certificates, the keys of the root authority",
+        "encrypt the backup, or turn on autolock (`docker swarm update --autolock=true`) and keep the unlock key elsewhere";
+    SWARM_UNLOCK_KEY_NEEDED = "swarm/unlock-key-needed", Error, Inconclusive,
+        "the Swarm is locked, and no unlock key was given",
+        "without the unlock key the backup cannot be restored, and nobody can tell here whether what is encrypted is whole; the key is in no backup",
+        "give it with `--unlock-key-file`; `docker swarm unlock-key` prints it on a manager that still runs";
+    SWARM_UNLOCK_KEY_WRONG = "swarm/unlock-key-wrong", Error, Inconclusive,
+        "the unlock key that was given does not open the node's key",
+        "the key was changed since the backup was taken, or before it; the right one is needed to restore",
+        "look for the key of the day of the backup: `docker swarm unlock-key --rotate` makes a new one and forgets the old";
+    SWARM_CIPHER_UNKNOWN = "swarm/cipher-unknown", Error, Inconclusive,
+        "the Swarm's keys or log are encrypted with a cipher that is not known here",
+        "nobody can tell here whether the key is right and what is encrypted is whole; an engine newer than this program may have written it",
+        "see whether there is a newer version of this program";
+    SWARM_STATE_DAMAGED = "swarm/state-damaged", Error, Fail,
+        "a file that says what the Swarm node is cannot be read",
+        "the engine reads its addresses and the managers it knows from it when it starts",
+        "take the backup again with the engine stopped; the file is short, and can be written by hand from another node's";
+    SWARM_JOIN_IN_PROGRESS = "swarm/join-in-progress", Warning, Fail,
+        "the backup was taken while the node was joining a Swarm",
+        "the node was no full member yet, so what it knows of the cluster may be little or nothing",
+        "take the backup on a manager that has been a member for a while";
     TEXT_NOT_TEXT = "text/not-text", Error, Fail,
         "a member that must be text holds something that no text holds",
         "a block of a disk, a piece of another file or a wrong encoding stands where a program expects settings: it will not read them",
@@ -770,7 +858,7 @@ codes! {
         "whether a rule is in force could not be told",
         "it holds for some versions only, and nothing in the archive tells the version: nothing was checked by this rule",
         "nothing, if other rules pass; the finding names what would have to be known";
-    RULE_DECLINED = "rule/declined", Error, Inconclusive,
+    RULE_DECLINED = "rules/declined", Error, Inconclusive,
         "the archive is of a product or version that veritar recognises and does not judge",
         "its backups are made, and restored, by other means: a pass would mean nothing",
         "use the product's own tool, as the finding says; or write rules of your own and give them with --rules";

@@ -89,6 +89,8 @@ limits! {
     symlink_steps: "symlink-steps" = 40;
     /// Bytes of a member that a probe holds whole: PEM, JSON.
     probe_bytes: "probe-bytes" = 16 * MIB;
+    /// Bytes of one Raft log, or of one snapshot, that are held until the key is known that opens them; the oldest entries are let go first.
+    raft_held_bytes: "raft-held-bytes" = 32 * MIB;
     /// Pages of a bbolt database that are remembered, at 40 bytes each, and of references between them eight times as many: with pages of 4 KiB, 16 GiB of it. etcd advises against more than 8 GiB.
     bbolt_pages: "bbolt-pages" = 4 * MIB;
     /// Pages of a bbolt database that claim the same bytes and are read side by side: free ones lie under those that were written later.

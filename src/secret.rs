@@ -62,6 +62,8 @@ pub struct Known {
     pub passphrases: Vec<Secret>,
     /// Secret keys to try.
     pub secret_keys: Vec<Secret>,
+    /// Unlock keys to try.
+    pub unlock_keys: Vec<Secret>,
 }
 
 impl Unlock for Known {
@@ -71,5 +73,9 @@ impl Unlock for Known {
 
     fn secret_keys(&mut self) -> io::Result<Vec<Secret>> {
         Ok(self.secret_keys.clone())
+    }
+
+    fn unlock_keys(&mut self) -> io::Result<Vec<Secret>> {
+        Ok(self.unlock_keys.clone())
     }
 }

@@ -253,3 +253,45 @@ fn the_page_of_findings_is_the_catalogue() {
     let stored = std::fs::read_to_string(&path).unwrap();
     assert!(stored == page, "docs/findings.md is not what src/code.rs says");
 }
+
+/// With `VERITAR_WRITE_DOCS` set, writes the page in the place of comparing it.
+#[test]
+fn the_page_of_probes_is_the_catalogue() {
+    let mut page = String::from(
+        "# Probes\n\nWhat looks inside members, as `probe = \"...\"` of a rule file asks for it. This page is written from the catalogue \
+         by\n`VERITAR_WRITE_DOCS=1 cargo test --test tidy`. What each of them finds is in [findings.md](findings.md).\n",
+    );
+    let list = |page: &mut String, title: &str, lines: &[(&str, &str)]| {
+        if !lines.is_empty() {
+            write!(page, "\n{title}:\n\n").unwrap();
+            lines.iter().for_each(|(name, about)| writeln!(page, "- `{name}`: {about}").unwrap());
+        }
+    };
+    for kind in veritar::probe::ALL {
+        write!(page, "\n## {}\n\n{}{}.\n", kind.name, kind.about[..1].to_uppercase(), &kind.about[1..]).unwrap();
+        list(&mut page, "Settings", kind.settings);
+        list(&mut page, "Facts", kind.facts);
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/probes.md");
+    if std::env::var_os("VERITAR_WRITE_DOCS").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let stored = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(stored == page, "docs/probes.md is not what the catalogue of probes says");
+}
+
+/// One probe, one test module: the page of probes and the folder of tests name the same.
+#[test]
+fn every_probe_has_a_module_of_tests() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/probe");
+    let modules: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_str().unwrap().trim_end_matches(".rs").replace('_', "-"))
+        .collect();
+    for kind in veritar::probe::ALL {
+        let name = kind.name;
+        // The probes of one family are held against the same parts.
+        let has = modules.iter().any(|module| module == name || name.split('-').next() == Some(module.as_str()));
+        assert!(has, "no module of tests/it/probe is about {name}");
+    }
+}

@@ -51,7 +51,7 @@ impl Draw {
     }
 
     /// A size that is likely to hurt: a few bytes, about a block, or some kilobytes.
-    fn size(&mut self) -> usize {
+    pub(crate) fn size(&mut self) -> usize {
         match self.below(4) {
             0 => 1 + self.below(16),
             1 => 500 + self.below(24),

@@ -4,18 +4,26 @@
 //! Promises: the same bytes always do the same, so that a crash can be run again; everything random is drawn from the
 //! input. Refuses to know: the fuzzer.
 
+mod bbolt;
 mod compressed;
 mod cut;
 mod documents;
+mod nested;
 mod pgp;
+mod pki;
+mod raft;
 mod road;
 mod rules;
 mod tarball;
 mod wrapped;
 
+pub use bbolt::probe_bbolt;
 pub use compressed::wrappers;
 pub use documents::{probe_json, probe_registry};
+pub use nested::probe_nested;
 pub use pgp::{armor, openpgp};
+pub use pki::probe_pki;
+pub use raft::probe_raft;
 pub use road::road;
 pub use rules::rule_file;
 pub use tarball::{tar_differential, tar_frames};
@@ -39,5 +47,5 @@ fn limits() -> Limits {
 /// What opens the encrypted archives of the corpus.
 fn secrets() -> Known {
     let passphrase = include_str!("../../corpus/passphrase").trim_end();
-    Known { passphrases: vec![Secret::new(passphrase.as_bytes().to_vec())], secret_keys: Vec::new() }
+    Known { passphrases: vec![Secret::new(passphrase.as_bytes().to_vec())], ..Known::default() }
 }

@@ -43,6 +43,7 @@ fn outcome(source: Box<dyn Source>, threads: usize) -> Outcome {
             archive_hashes: Hashes::SHA256,
             salvage: true,
             now: None,
+            at: None,
             progress: Arc::<Progress>::default(),
         },
         rules: catalog::all().to_vec(),

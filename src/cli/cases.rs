@@ -42,10 +42,13 @@ pub(super) fn run(args: &RulesTest) -> Result<Exit, Trouble> {
     for path in &args.cases {
         cases.extend(read(path, &limits)?);
     }
+    // A file that is not there is found before an archive is opened.
+    let secrets = cases.iter().map(|case| Secrets::of_files(&case.passphrase_files, &case.unlock_key_files));
+    let secrets = secrets.collect::<Result<Vec<_>, _>>()?;
     let mut out = output::standard();
     let (mut good, mut worst) = (0_usize, Exit::Pass);
-    for case in &cases {
-        let exit = one(&mut out, case, &rules, choice)?;
+    for (case, mut secrets) in cases.iter().zip(secrets) {
+        let exit = one(&mut out, case, &rules, choice, &mut secrets)?;
         good += usize::from(exit == Exit::Pass);
         // What is wrong comes before what could not be read.
         if worst == Exit::Pass || exit == Exit::Fail {
@@ -58,7 +61,13 @@ pub(super) fn run(args: &RulesTest) -> Result<Exit, Trouble> {
 }
 
 /// Verifies the archive of one case and tells what came of it.
-fn one(out: &mut dyn Write, case: &Case, rules: &[Arc<RuleSet>], choice: Choice) -> Result<Exit, Trouble> {
+fn one(
+    out: &mut dyn Write,
+    case: &Case,
+    rules: &[Arc<RuleSet>],
+    choice: Choice,
+    secrets: &mut Secrets,
+) -> Result<Exit, Trouble> {
     let reading = Reading {
         hashes: Hashes::NONE,
         archive_hashes: Hashes::NONE,
@@ -69,9 +78,8 @@ fn one(out: &mut dyn Write, case: &Case, rules: &[Arc<RuleSet>], choice: Choice)
     let severities = Severities::default();
     let options =
         Options { reading, rules: rules.to_vec(), choice, fail_on_warning: false, severities, previous_bytes: None };
-    let mut secrets = Secrets::of_files(&case.passphrase_files, &case.unlock_key_files)?;
     let name = escaped(case.name.as_bytes());
-    let (exit, told) = match verify(Archive::at(&case.archive), &options, &mut secrets) {
+    let (exit, told) = match verify(Archive::at(&case.archive), &options, secrets) {
         Err(error) => (Exit::InputOutput, writeln!(out, "not ok {name}: {}", sentence(&error.to_string()))),
         Ok(outcome) => {
             let wrong = differences(case, &outcome);

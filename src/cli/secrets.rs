@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use super::args::Reading;
 use super::exit::Trouble;
 use super::output;
+use crate::probe::raft::UnlockKey;
 use crate::report::escaped;
 use crate::secret::{Secret, Unlock};
 
@@ -63,17 +64,10 @@ impl Secrets {
             let bytes = read(path).map_err(|error| unreadable("secret key", path, &error))?;
             secret_keys.push(Secret::new(std::mem::take(&mut *Zeroizing::new(bytes))));
         }
-        let mut unlock_keys = Vec::new();
-        for path in &typed.unlock_key_file {
-            warn_if_open(path);
-            let bytes = read(path).map_err(|error| unreadable("unlock key file", path, &error))?;
-            unlock_keys.push(first_line(bytes).ok_or_else(|| {
-                let shown = escaped(path.as_os_str().as_encoded_bytes());
-                Trouble::Usage(format!("unlock key file {shown} holds no key: its first line is empty"))
-            })?);
-        }
+        let unlock_keys = typed.unlock_key_file.iter().map(|path| unlock_key_file(path)).collect::<Result<_, _>>()?;
         let may_prompt = passphrases.is_empty() && typed.passphrase_command.is_none() && io::stderr().is_terminal();
-        Ok(Self { passphrases, secret_keys, unlock_keys, command: typed.passphrase_command.clone(), may_prompt })
+        let command = typed.passphrase_command.clone();
+        Ok(Self { passphrases, secret_keys, unlock_keys, command, may_prompt })
     }
 }
 
@@ -129,6 +123,16 @@ fn passphrase_file(path: &Path) -> Result<Secret, Trouble> {
     first_line(bytes).ok_or_else(|| {
         let shown = escaped(path.as_os_str().as_encoded_bytes());
         Trouble::Usage(format!("passphrase file {shown} holds no passphrase: its first line is empty"))
+    })
+}
+
+/// Another secret under this name is a slip of the command line, and told before an archive is opened.
+fn unlock_key_file(path: &Path) -> Result<Secret, Trouble> {
+    warn_if_open(path);
+    let bytes = read(path).map_err(|error| unreadable("unlock key file", path, &error))?;
+    first_line(bytes).filter(|secret| UnlockKey::parse(secret).is_some()).ok_or_else(|| {
+        let shown = escaped(path.as_os_str().as_encoded_bytes());
+        Trouble::Usage(format!("{shown} holds no unlock key: its first line must be SWMKEY-1- and 43 characters more"))
     })
 }
 

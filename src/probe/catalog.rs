@@ -2,7 +2,9 @@
 //!
 //! Promises: every kind of probe stands here, in alphabetical order of its name. Refuses to know: what they do.
 
-use super::{Kind, bbolt, docker_inspect, etcd_snapshot, json, nested, pki, registry, secrets, text};
+use super::{
+    Kind, bbolt, docker_inspect, etcd_snapshot, json, nested, pki, raft, registry, secrets, swarm_state, text,
+};
 
 /// Every kind of probe.
 pub const ALL: &[&Kind] = &[
@@ -13,10 +15,14 @@ pub const ALL: &[&Kind] = &[
     &etcd_snapshot::KIND,
     &json::KIND,
     &pki::PRIVATE_KEY,
+    &raft::RAFT_LOG,
+    &raft::RAFT_SNAPSHOT,
     &registry::BLOB,
     &registry::ID_BLOB,
     &registry::LINK,
     &secrets::KIND,
+    &raft::SWARM_KEY,
+    &swarm_state::KIND,
     &text::KIND,
 ];
 

@@ -442,16 +442,14 @@ mod tests {
             assert_eq!(sorted(&rotated), sorted(&lines));
         }
         assert_eq!(sorted(&lines).len(), 3);
-        let mut limits = Limits::default();
-        limits.references = 2;
+        let limits = Limits { references: 2, ..Limits::default() };
         let mut closure = Closure::new(&limits);
         closure.refer(b"a", &Reference { name: "b".to_owned(), ..Reference::default() });
         closure.define(b"c", &Definition { name: "b".to_owned(), ..Definition::default() });
         closure.define(b"c", &Definition { name: "d".to_owned(), ..Definition::default() });
         assert_eq!(closure.finish().unwrap_err().code.id, "limit/reached");
         // Many that need many: what is remembered fits, the steps do not.
-        let mut limits = Limits::default();
-        limits.references = 1_000;
+        let limits = Limits { references: 1_000, ..Limits::default() };
         let mut closure = Closure::new(&limits);
         for number in 0..200 {
             let (name, scope, from) = ("m".to_owned(), Some(format!("scope-{number}")), None);

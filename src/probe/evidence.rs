@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use super::pki::{Certificate, PublicHalf};
+use super::raft;
 use crate::code::Severity;
 
 /// One piece of evidence.
@@ -15,6 +16,12 @@ pub enum Evidence {
     Definition(Definition),
     /// Something that must be defined elsewhere.
     Reference(Reference),
+    /// A file of a Raft log.
+    RaftLog(Box<raft::Log>),
+    /// A snapshot of a Raft log.
+    RaftSnapshot(Box<raft::Snapshot>),
+    /// What a Swarm node's key file says of the keys to its Raft log.
+    SwarmKey(Box<raft::Key>),
     /// A private key's public half: that of the first key of a file.
     PrivateKey(PublicHalf),
     /// The certificates of a file, in its order.

@@ -27,6 +27,8 @@ mod text;
 mod registry;
 mod shown;
 pub mod pki;
+pub mod raft;
+mod swarm_state;
 
 pub use catalog::{ALL, find};
 pub use closure::{Closure, Dangling, Unmet};

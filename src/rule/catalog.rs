@@ -13,11 +13,28 @@ pub const TEMPLATE: &str = include_str!("../../rules/template.toml");
 
 /// Name and text of every built-in rule file, in alphabetical order.
 pub const FILES: &[(&str, &str)] = &[
-    ("dtr-2.toml", include_str!("../../rules/dtr-2.toml")),
+    ("dtr-2.0.toml", include_str!("../../rules/dtr-2.0.toml")),
+    ("dtr-2.1.toml", include_str!("../../rules/dtr-2.1.toml")),
+    ("dtr-2.2.toml", include_str!("../../rules/dtr-2.2.toml")),
+    ("dtr-2.9.toml", include_str!("../../rules/dtr-2.9.toml")),
+    ("dtr-images-id.toml", include_str!("../../rules/dtr-images-id.toml")),
     ("dtr-images.toml", include_str!("../../rules/dtr-images.toml")),
+    ("dtr.toml", include_str!("../../rules/dtr.toml")),
+    ("mke-4.toml", include_str!("../../rules/mke-4.toml")),
+    ("msr-3.toml", include_str!("../../rules/msr-3.toml")),
+    ("msr-4.toml", include_str!("../../rules/msr-4.toml")),
+    ("registry.toml", include_str!("../../rules/registry.toml")),
+    ("swarm-legacy.toml", include_str!("../../rules/swarm-legacy.toml")),
+    ("swarm-node.toml", include_str!("../../rules/swarm-node.toml")),
+    ("swarm-worker.toml", include_str!("../../rules/swarm-worker.toml")),
     ("swarm.toml", include_str!("../../rules/swarm.toml")),
+    ("ucp-1.1.toml", include_str!("../../rules/ucp-1.1.toml")),
+    ("ucp-2.0.toml", include_str!("../../rules/ucp-2.0.toml")),
     ("ucp-2.1.toml", include_str!("../../rules/ucp-2.1.toml")),
+    ("ucp-3.0.toml", include_str!("../../rules/ucp-3.0.toml")),
     ("ucp-3.2.toml", include_str!("../../rules/ucp-3.2.toml")),
+    ("ucp-volumes.toml", include_str!("../../rules/ucp-volumes.toml")),
+    ("ucp.toml", include_str!("../../rules/ucp.toml")),
 ];
 
 /// Every built-in rule set, in alphabetical order.

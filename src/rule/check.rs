@@ -57,7 +57,6 @@ pub(super) fn check(
     }
     let id = file.id.and_then(|id| checker.identifier(id, true));
     let severities = checker.severities(file.severities);
-    let detect = file.detect.map(|detect| checker.detect(detect));
     // All groups first: any text may name any of them.
     let captures: Vec<_> = file.captures.into_iter().map(|capture| checker.capture(capture)).collect();
     let captures: Vec<Capture> = captures
@@ -67,6 +66,7 @@ pub(super) fn check(
             capture.map(|capture| Capture { advice, ..capture })
         })
         .collect();
+    let detect = file.detect.map(|detect| checker.detect(detect));
     let archive = checker.archive(file.archive);
     let entries: Vec<EntryRule> =
         file.entries.into_iter().enumerate().filter_map(|(number, rule)| checker.entry(number, rule)).collect();
@@ -131,6 +131,7 @@ impl Checker<'_> {
             all: table.all.len(),
             any: table.any.len(),
             none: table.none.len(),
+            when: self.when(table.when),
             priority: table.priority.map_or(0, |priority| priority.value),
         };
         for path in &table.none {

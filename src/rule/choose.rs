@@ -3,9 +3,11 @@
 //! Promises: the choice depends on the archive and the candidates alone, not on their order, and is explained. Refuses to
 //! know: what the rules say.
 
+use super::conclude::captured;
 use super::gather::Gather;
 use super::judge::{Judge, Names, Watch};
 use super::set::RuleSet;
+use super::when::Force;
 use super::words::{listed, readable};
 use super::{ArchiveForm, Choice};
 use crate::code::{self, Code};
@@ -82,7 +84,10 @@ impl<'s> Fit<'s> {
         let detect = set.detect.as_ref()?;
         let (all, rest) = watch.detected.split_at_checked(detect.all)?;
         let (any, none) = rest.split_at_checked(detect.any)?;
-        let fits = all.iter().all(|seen| *seen) && (any.is_empty() || any.contains(&true)) && !none.contains(&true);
+        let fits = all.iter().all(|seen| *seen)
+            && (any.is_empty() || any.contains(&true))
+            && !none.contains(&true)
+            && (detect.when.is_always() || detect.when.force(&captured(set, watch)) != Force::Out);
         // Detection stands first in the patterns, in the order of `detected`.
         let matched = set.patterns.iter().zip(&watch.detected).filter(|(_, seen)| **seen);
         fits.then(|| Self {

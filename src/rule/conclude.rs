@@ -9,7 +9,7 @@ use super::set::{Advice, From, Policy, RuleSet, expand};
 use super::when::Force;
 use super::words::{listed, outside, readable};
 use super::{ArchiveForm, Coverage, EndMarker, Judged, Judgement};
-use crate::code::{self, Code};
+use crate::code::{self, Code, Decides};
 use crate::finding::{Finding, Severity};
 use crate::graph::{Found, Graph, Topic};
 use crate::limits::Limits;
@@ -267,8 +267,9 @@ impl Verdict<'_> {
                     None => self.gather.whole(),
                 };
                 let Fault { code, severity, message, .. } = misfit.fault;
-                let is_limit = std::ptr::eq(code, &code::LIMIT_REACHED);
-                let advice = if is_limit { Advice::default() } else { relation.advice.clone() };
+                // The rule's reasons are about what does not fit, and not about what could not be compared.
+                let is_misfit = code.decides == Decides::Fail && code.severity > Severity::Info;
+                let advice = if is_misfit { relation.advice.clone() } else { Advice::default() };
                 // Some of what does not fit is only worth a note, whatever the rule says of the rest.
                 let own = severity.unwrap_or(code.severity);
                 let severity = advice.severity.map_or(own, |most| most.min(own));
@@ -499,7 +500,7 @@ fn duration(seconds: i64) -> String {
 }
 
 /// The groups that have one value.
-fn captured(set: &RuleSet, watch: &Watch) -> Vec<(String, String)> {
+pub(super) fn captured(set: &RuleSet, watch: &Watch) -> Vec<(String, String)> {
     let groups = set
         .captures
         .iter()

@@ -40,6 +40,7 @@ pub(super) struct DetectTable {
     pub(super) all: Vec<At<String>>,
     pub(super) any: Vec<At<String>>,
     pub(super) none: Vec<At<String>>,
+    pub(super) when: WhenTable,
     pub(super) priority: Option<At<i64>>,
 }
 
@@ -227,13 +228,13 @@ fn root_table(mut table: Table<'_>) -> RuleFile {
     file
 }
 
-fn detect(table: Table<'_>) -> DetectTable {
-    let mut table = table.reserve(&["when"]);
+fn detect(mut table: Table<'_>) -> DetectTable {
     let detect = DetectTable {
         span: table.span(),
         all: table.strings("all").unwrap_or_default(),
         any: table.strings("any").unwrap_or_default(),
         none: table.strings("none").unwrap_or_default(),
+        when: when(&mut table),
         priority: table.integer("priority"),
     };
     table.finish();
@@ -397,14 +398,17 @@ fn group(mut table: Table<'_>) -> GroupTable {
     group
 }
 
-/// The tables that name rules: key, name, keys that name one or more of them, and whether they must be there.
-const RELATIONS: [(&str, &str, &[(&str, bool)]); 3] = [
+/// Keys that name rules, and whether each must be there.
+type Keys = &'static [(&'static str, bool)];
+
+/// The tables that name rules: key, name, and the keys in them that do.
+const RELATIONS: [(&str, &str, Keys); 3] = [
     ("pair", "[[pair]]", &[("key", false), ("certificate", true), ("issuer", false)]),
     ("reference", "[[reference]]", &[("from", true), ("to", true)]),
     ("raft", "[[raft]]", &[("wal", true), ("snapshot", false), ("key", false)]),
 ];
 
-fn relation(mut table: Table<'_>, kind: &'static str, keys: &[(&'static str, bool)]) -> RelationTable {
+fn relation(mut table: Table<'_>, kind: &'static str, keys: Keys) -> RelationTable {
     table.require("id");
     for (key, needed) in keys {
         if *needed {

@@ -188,6 +188,9 @@ fn dangling(set: &RuleSet) -> Vec<(String, String)> {
             placeholders(text).for_each(|(_, name)| look(id, name, &groups));
         }
     }
+    for condition in set.detect.iter().flat_map(|detect| &detect.when.0) {
+        look("detect", &condition.group, &groups);
+    }
     for relation in &set.relations {
         relation.kind.entries().into_iter().for_each(|name| look(&relation.id, name, &ids));
     }

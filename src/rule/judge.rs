@@ -71,6 +71,9 @@ impl Judge {
     #[must_use]
     pub fn new(candidates: Vec<Arc<RuleSet>>, choice: Choice, depth: Depth, limits: &Limits) -> Self {
         let cap = limits.findings_per_code;
+        // A set that recognises nothing is only there to be named, or to be extended by others.
+        let candidates: Vec<Arc<RuleSet>> =
+            candidates.into_iter().filter(|set| choice == Choice::Named || set.is_detectable()).collect();
         Self {
             watches: candidates.iter().map(|set| Watch::new(set, limits)).collect(),
             graph: Graph::new(limits, None),

@@ -28,6 +28,7 @@ mod numbers;
 mod pairs;
 mod pattern;
 mod problem;
+mod rafts;
 mod relate;
 mod set;
 mod table;

@@ -30,6 +30,14 @@ impl Checker<'_> {
             if level.is_none() {
                 self.unknown_word(&word, "severity", &levels.map(Severity::as_str));
             }
+            if let (Some(code), Some(level)) = (known, level)
+                && code.is_fixed()
+                && level < Severity::Error
+                && code.severity == Severity::Error
+            {
+                let message = format!("{} is damage, and damage is an error by every rule", code.id);
+                self.problems.wrong(&word.span, message);
+            }
             out.extend(known.zip(level));
         }
         out

@@ -129,6 +129,8 @@ pub(super) struct Detect {
     pub(super) all: usize,
     pub(super) any: usize,
     pub(super) none: usize,
+    /// What was captured must not speak against it; what was not captured does not.
+    pub(super) when: When,
     pub(super) priority: i64,
 }
 

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::pairs::{self, Member, Part};
+use super::rafts;
 use super::set::{RelationKind, RuleSet};
 use crate::code;
 use crate::limits::Limits;
@@ -19,6 +20,7 @@ pub(super) struct Together {
     closures: Vec<Option<Closure>>,
     kept: Vec<Kept>,
     limit: u64,
+    raft_limit: u64,
     is_over: bool,
 }
 
@@ -44,6 +46,7 @@ impl Together {
             closures: set.relations.iter().map(|relation| closure(&relation.kind)).collect(),
             kept: Vec::new(),
             limit: limits.evidence,
+            raft_limit: limits.raft_held_bytes,
             is_over: false,
         }
     }
@@ -75,15 +78,19 @@ impl Together {
         }
         let path = kept_path(path).to_vec();
         self.kept.push(Kept { rule: rule.to_owned(), path, offset, learned: Arc::clone(learned) });
+        if learned.evidence.iter().any(|evidence| matches!(evidence, Evidence::RaftLog(_))) {
+            self.shrink();
+        }
     }
 
     /// Whether a key was met that an unlock key opens.
     pub(super) fn is_locked(&self) -> bool {
-        false
+        let mut evidence = self.kept.iter().flat_map(|kept| &kept.learned.evidence);
+        evidence.any(|evidence| matches!(evidence, Evidence::SwarmKey(key) if key.is_locked()))
     }
 
     /// What does not fit by relation number `number`.
-    pub(super) fn judge(&mut self, number: usize, kind: &RelationKind, _unlock_keys: &[Secret]) -> Vec<Misfit> {
+    pub(super) fn judge(&mut self, number: usize, kind: &RelationKind, unlock_keys: &[Secret]) -> Vec<Misfit> {
         if self.is_over && !matches!(kind, RelationKind::Reference { .. }) {
             let message = format!(
                 "whether keys, certificates and logs fit each other was not judged: more than {} members of them (--limit \
@@ -104,15 +111,38 @@ impl Together {
                     None => Vec::new(),
                 }
             }
+            RelationKind::Raft { .. } => self.rafts(kind, unlock_keys),
             RelationKind::Pair { key, certificate, issuer } => {
                 self.pairs(key.as_deref(), certificate, issuer.as_deref())
             }
-            RelationKind::Raft { .. } => Vec::new(),
         }
     }
 }
 
 impl Together {
+    fn rafts(&self, kind: &RelationKind, unlock_keys: &[Secret]) -> Vec<Misfit> {
+        let named = self.kept.iter().filter(|kept| kind.entries().contains(&kept.rule.as_str()));
+        let members = named.map(|kept| (kept, kept.path.as_slice(), kept.learned.evidence.as_slice()));
+        let faults = rafts::judge_all(members, unlock_keys).into_iter().flat_map(|judged| judged.faults);
+        let entry = |kept: &Kept| (kept.path.clone(), Some(kept.offset));
+        faults.map(|(member, fault)| Misfit { fault, entry: member.map(entry) }).collect()
+    }
+
+    /// Makes the logs kept let go of their oldest encrypted entries when all of them together hold too much.
+    fn shrink(&self) {
+        let logs = || {
+            let evidence = self.kept.iter().flat_map(|kept| &kept.learned.evidence);
+            evidence.filter_map(|evidence| if let Evidence::RaftLog(log) = evidence { Some(log) } else { None })
+        };
+        let held: u64 = logs().map(|log| log.held_bytes()).fold(0, u64::saturating_add);
+        let mut over = held.saturating_sub(self.raft_limit);
+        for log in logs() {
+            let before = log.held_bytes();
+            log.hold_at_most(before.saturating_sub(over));
+            over = over.saturating_sub(before.saturating_sub(log.held_bytes()));
+        }
+    }
+
     fn pairs(&self, key: Option<&str>, certificate: &str, issuer: Option<&str>) -> Vec<Misfit> {
         let parts = [(Part::Key, key), (Part::Certificate, Some(certificate)), (Part::Issuer, issuer)];
         let mut kept = Vec::new();

@@ -50,7 +50,7 @@ struct Carrier {
 
 enum Way {
     Walking(JoinHandle<Result<(Journey, Courier), Error>>),
-    Shut(Journey),
+    Shut(Box<Journey>),
 }
 
 /// An archive in which another one was looked for, read to its end.
@@ -97,7 +97,7 @@ impl Nest {
             let road = match opened {
                 Opened::Ready(road) => road,
                 Opened::Refused(journey) => {
-                    carry(Way::Shut(journey));
+                    carry(Way::Shut(Box::new(journey)));
                     return Ok((None, nest));
                 }
             };
@@ -130,7 +130,7 @@ impl Carrier {
     fn leave(self) -> Result<Carried, Error> {
         let Self { name, file_name, member, way } = self;
         let (mut journey, inventory, found) = match way {
-            Way::Shut(journey) => (journey, Inventory::default(), false),
+            Way::Shut(journey) => (*journey, Inventory::default(), false),
             Way::Walking(thread) => {
                 let ended = thread.join().map_err(|_| Error::Input {
                     source: name.clone(),

@@ -388,7 +388,7 @@ fn a_file_that_is_cut_while_it_is_read_is_an_input_error() {
 fn rules_and_codes_can_be_read() {
     let (code, out, _) = run(&["rules", "list"]);
     assert_eq!(code, 0);
-    for id in ["ucp-2.1", "ucp-3.2", "dtr-2", "dtr-images", "swarm"] {
+    for id in ["ucp-2.1", "ucp-3.2", "dtr-2.9", "dtr-images", "swarm"] {
         assert!(out.contains(id), "{id}");
         let (code, text, _) = run(&["rules", "show", id]);
         assert_eq!(code, 0);

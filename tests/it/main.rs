@@ -10,6 +10,7 @@
 #![expect(unreachable_pub, reason = "the modules of one binary see each other, and nobody else does")]
 
 mod build;
+mod builtin;
 mod cli;
 mod cli_config;
 mod cli_trust;

@@ -80,7 +80,7 @@ fn deeper_and_deeper_up_to_the_limit() {
     assert_eq!(outcomes.len(), 5);
     assert_eq!(outcomes[4].source, "outer!backup!backup!backup!backup");
     assert!(outcomes.iter().all(|outcome| outcome.verdict == Verdict::Pass), "{outcomes:#?}");
-    assert_eq!(outcomes[4].rules[0].id, "dtr-2");
+    assert_eq!(outcomes[4].rules[0].id, "dtr-2.9");
 
     let outcomes = inside(whole(&around(&bytes)), &["backup"; 5], 2);
     let last = outcomes.last().unwrap();

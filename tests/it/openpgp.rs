@@ -75,6 +75,7 @@ pub fn known(passphrases: &[&str], secret_keys: &[Vec<u8>]) -> Known {
     Known {
         passphrases: passphrases.iter().map(|text| Secret::new(text.as_bytes().to_vec())).collect(),
         secret_keys: secret_keys.iter().map(|bytes| Secret::new(bytes.clone())).collect(),
+        ..Known::default()
     }
 }
 

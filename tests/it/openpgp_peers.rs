@@ -150,6 +150,7 @@ fn by_us(message: &[u8], passwords: &[String], keys: &[Vec<u8>]) -> Option<Vec<u
     let mut unlock = Known {
         passphrases: passwords.iter().map(|text| Secret::new(text.as_bytes().to_vec())).collect(),
         secret_keys: keys.iter().map(|key| Secret::new(key.clone())).collect(),
+        ..Known::default()
     };
     let (source, limits) = (MemorySource::new(message.to_vec()), Limits::default());
     let trust = Trust { allow_unauthenticated: true, ..Trust::default() };

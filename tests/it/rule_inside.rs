@@ -103,7 +103,7 @@ fn aged(text: &str, seconds: i64, now: Option<i64>) -> Judgement {
     let mut entry = entry(0, &member);
     entry.mtime.seconds = seconds;
     judge.entry(&entry);
-    judge.conclude(&whole(&[member.clone()]))
+    judge.conclude(&whole(std::slice::from_ref(&member)))
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn a_set_that_declines_judges_nothing() {
          [[entry]]\nid = \"none\"\npath = \"none\"\nwhy = \"x\"\n"
     );
     let judgement = own(&text, &[file("v4", 1)]);
-    assert_eq!(found(&judgement), [("rule/declined", "declines")]);
+    assert_eq!(found(&judgement), [("rules/declined", "declines")]);
     assert_eq!(judgement.findings[0].message, "version 4 is backed up by other means");
     assert_eq!(judgement.findings[0].code.decides, veritar::code::Decides::Inconclusive);
 }

@@ -30,7 +30,7 @@ codes = ["rule/not-encrypted"]
 archive = "ucp-mke-3.4.5.tar.gpg"
 verdict = "pass"
 passphrase-file = "passphrase"
-at = "2022-01-01"
+at = "2026-12-01"
 
 [[case]]
 archive = "ucp-mke-3.4.5.tar.gpg"
@@ -54,14 +54,14 @@ fn cases_that_hold() {
     write(
         folder.path(),
         "veritar.toml",
-        "fail-on = \"warning\"\nrules = \"dtr-2\"\n[severity]\n\"rule/missing\" = \"info\"\n",
+        "fail-on = \"warning\"\nrules = \"swarm\"\n[severity]\n\"rule/missing\" = \"info\"\n",
     );
     let mut command = veritar();
     command.args(["rules", "test", &file]).current_dir(folder.path());
     command.envs([
         ("VERITAR_FAIL_ON", "warning"),
         ("VERITAR_SEVERITY", "rule/missing=info"),
-        ("VERITAR_RULES", "dtr-2"),
+        ("VERITAR_RULES", "swarm"),
     ]);
     assert_eq!(command.output().unwrap().status.code(), Some(0));
     // Rules of one's own, by file.
@@ -113,7 +113,7 @@ fn a_file_of_cases_that_makes_no_sense() {
         let (exit, out, complaint) = run(&["rules", "test", &cases(folder.path(), text)]);
         assert!(exit == 2 && out.is_empty() && complaint.contains(told), "{text}: {complaint}");
     }
-    let file = cases(folder.path(), "[[case]]\narchive = \"x\"\nverdict = \"pass\"\npassphrase-file = \"none\"\n");
-    let (exit, _, complaint) = run(&["rules", "test", &file]);
-    assert!(exit == 2 && complaint.contains("failed to read passphrase file"), "{complaint}");
+    let file = cases(folder.path(), &format!("{GOOD}passphrase-file = \"none\"\n"));
+    let (exit, out, complaint) = run(&["rules", "test", &file]);
+    assert!(exit == 2 && out.is_empty() && complaint.contains("failed to read passphrase file"), "{complaint}");
 }

@@ -214,7 +214,7 @@ fn what_the_schema_refuses_the_program_refuses_too() {
         ("kind = \"file\"", "kind = \"file\"\nprobe = \"telepathy\""),
         ("kind = \"file\"", "kind = \"file\"\nprobe = { required = [\"x\"] }"),
         ("status = \"included\"", "status = \"maybe\""),
-        ("[[forbidden]]", "[severity]\n\"no/code\" = \"info\"\n[[forbidden]]"),
+        ("\"certificate/expired\" = \"warning\"", "\"no/code\" = \"info\""),
         ("path = \"example/data/*.lock\"", ""),
     ];
     let mut values = vec![toml(good)];

@@ -56,7 +56,8 @@ pub fn options(threads: usize) -> Options {
 }
 
 pub fn secrets() -> Known {
-    Known { passphrases: vec![Secret::new(crate::build::passphrase())], secret_keys: Vec::new() }
+    let (passphrase, unlock_key) = (crate::build::passphrase(), crate::build::unlock_key());
+    Known { passphrases: vec![Secret::new(passphrase)], unlock_keys: vec![Secret::new(unlock_key)], ..Known::default() }
 }
 
 pub fn verify_file(path: &Path, threads: usize) -> Outcome {

@@ -125,3 +125,27 @@ fn limits(given: Vec<(At<String>, Vec<At<String>>)>, problems: &Problems) -> Vec
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Whatever is refused says why and shows it; nothing panics.
+        #[test]
+        fn any_text_is_read_or_refused(parts in prop::collection::vec(
+            prop_oneof![
+                Just("fail-on = "), Just("rules = "), Just("threads = "), Just("[severity]\n"), Just("[limits]\n"),
+                Just("\"entry/time\" = "), Just("ratio = "), Just("\"info\"\n"), Just("[1, \"x\"]\n"), Just("7\n"),
+                Just("{ a = 1 }\n"), Just("\"\"\n"), Just("\u{e9}\0"), Just("'"), Just("\n"),
+            ],
+            0..12,
+        )) {
+            if let Err(errors) = parse(Path::new("here/veritar.toml"), &parts.concat()) {
+                prop_assert!(!errors.to_string().is_empty());
+            }
+        }
+    }
+}

@@ -20,10 +20,9 @@ pub(super) fn u64_at(bytes: &[u8], offset: usize) -> u64 {
 
 /// The first eight bytes as a number that sorts as they do; zeros where there are fewer.
 pub(super) fn prefix(key: &[u8]) -> u64 {
-    key.first_chunk().map_or_else(
-        || key.iter().zip((0..8).rev()).fold(0, |sum, (byte, place)| sum | u64::from(*byte) << (place * 8)),
-        |bytes| u64::from_be_bytes(*bytes),
-    )
+    let mut bytes = [0; 8];
+    bytes.iter_mut().zip(key).for_each(|(place, byte)| *place = *byte);
+    u64::from_be_bytes(key.first_chunk().copied().unwrap_or(bytes))
 }
 
 /// A length as an offset.

@@ -106,6 +106,8 @@ struct Reading {
     /// Each with its place in the file.
     certificates: Vec<(usize, Certificate)>,
     is_over: bool,
+    /// The first could not be read: it is the one in use, so nothing is said of the file beside others.
+    is_headless: bool,
 }
 
 impl Reading {
@@ -129,7 +131,7 @@ impl Reading {
         }
         self.learned.fact("certificates", self.certificates.len().to_string());
         let certificates: Vec<Certificate> = self.certificates.drain(..).map(|(_, certificate)| certificate).collect();
-        if !certificates.is_empty() {
+        if !certificates.is_empty() && !self.is_headless {
             self.learned.evidence.push(Evidence::Certificates(certificates));
         }
     }
@@ -324,6 +326,7 @@ impl Reading {
     }
 
     fn fault(&mut self, code: &'static Code, at: usize, what: impl Into<String>) {
+        self.is_headless |= code == &code::CERTIFICATE_DAMAGED && self.certificates.is_empty();
         self.learned.add(Fault { code, severity: None, message: what.into(), offset: u64::try_from(at).ok() });
     }
 }

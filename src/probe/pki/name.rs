@@ -4,12 +4,16 @@
 //! the string types, letters' case and spaces apart, as RFC 5280 compares them. Refuses to know: whose names they are.
 
 use jiff::civil;
+use sha2::{Digest as _, Sha256};
 
 use super::der::{Broken, Der, OID, SEQUENCE, SET, Value};
 use super::oid;
 
 /// Characters of a foreign text that are shown.
 const SHOWN: usize = 200;
+
+/// Bytes of a name; nobody's is longer than a few hundred.
+const MOST_BYTES: usize = 64 << 10;
 
 /// Foreign text as it may be shown.
 pub(super) fn shown(text: &str) -> String {
@@ -60,6 +64,9 @@ fn parts(name: &[u8]) -> Result<Vec<(Vec<u8>, String)>, Broken> {
 
 /// Whether the bytes are a name.
 pub(super) fn check(name: &Value<'_>) -> Result<(), Broken> {
+    if name.content.len() > MOST_BYTES {
+        return Err(Broken::new(name.at, format!("a name of {} bytes", name.content.len())));
+    }
     parts(name.whole).map(drop).map_err(|broken| Broken::new(name.at.saturating_add(broken.at), broken.what))
 }
 
@@ -79,13 +86,23 @@ pub(super) fn display(name: &[u8]) -> String {
     text
 }
 
-/// Whether two names are the same.
-pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
-    let folded = |name: &[u8]| -> Option<Vec<(Vec<u8>, String)>> {
-        let fold = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
-        Some(parts(name).ok()?.into_iter().map(|(which, what)| (which, fold(what))).collect())
+/// What two names have in common that are the same: a digest, so that comparing costs nothing.
+pub(super) fn digest(name: &[u8]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    let mut add = |bytes: &[u8]| {
+        hash.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(bytes);
     };
-    one == other || folded(one).is_some_and(|one| Some(one) == folded(other))
+    match parts(name) {
+        Ok(parts) => {
+            for (which, what) in parts {
+                add(&which);
+                add(what.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase().as_bytes());
+            }
+        }
+        Err(_) => add(name),
+    }
+    hash.finalize().into()
 }
 
 /// A day and time, in seconds since 1970.

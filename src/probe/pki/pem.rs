@@ -39,6 +39,8 @@ impl Block<'_> {
     }
 }
 
+/// Header fields that are kept of one block.
+const HEADERS: usize = 64;
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
 const DASHES: &[u8] = b"-----";
@@ -50,11 +52,13 @@ pub(super) struct Pem<'a> {
     /// What was found with a block, and comes after it.
     pending: Option<Piece<'a>>,
     told_bytes: bool,
+    /// Up to here no END line stands by itself: what was looked through once is not looked through again.
+    no_end_before: usize,
 }
 
 impl<'a> Pem<'a> {
     pub(super) fn new(text: &'a [u8]) -> Self {
-        Self { text, at: 0, pending: None, told_bytes: false }
+        Self { text, at: 0, pending: None, told_bytes: false, no_end_before: 0 }
     }
 
     /// The line that begins at `at`, without its end, and where the next begins.
@@ -67,7 +71,7 @@ impl<'a> Pem<'a> {
 
     /// Goes behind the END line of a block that is broken, unless another block begins before.
     fn skip_block(&mut self) {
-        let mut at = self.at;
+        let mut at = self.at.max(self.no_end_before);
         while let Some((line, next)) = self.line(at) {
             if line.starts_with(BEGIN) {
                 break;
@@ -75,9 +79,10 @@ impl<'a> Pem<'a> {
             at = next;
             if line.starts_with(END) {
                 self.at = at;
-                break;
+                return;
             }
         }
+        self.no_end_before = at;
     }
 
     /// A block whose BEGIN line has been read up to `self.at`.
@@ -87,7 +92,9 @@ impl<'a> Pem<'a> {
             let Some(colon) = memchr::memchr(b':', line) else { break };
             let text = std::str::from_utf8(line).unwrap_or("?:?");
             let (name, value) = text.split_at_checked(colon).unwrap_or((text, ""));
-            headers.push((name.trim(), value.trim_start_matches(':').trim()));
+            if headers.len() < HEADERS {
+                headers.push((name.trim(), value.trim_start_matches(':').trim()));
+            }
             self.at = next;
             // RFC 1421: a line that begins with a space goes on with the field.
             while let Some((_, next)) = self.line(self.at).filter(|(line, _)| matches!(line, [b' ' | b'\t', _, ..])) {

@@ -231,6 +231,10 @@ fn by_rsa(
     if modulus.len() > MOST_RSA_BITS / 8 {
         return Checked::Unknown(format!("RSA keys above {MOST_RSA_BITS} bits are not reckoned with"));
     }
+    // The arithmetic below divides by it.
+    if modulus.len() < 32 {
+        return Checked::Unknown("an RSA key of less than 256 bits is none".into());
+    }
     let (modulus, exponent) = (BigUint::from_bytes_be(modulus), BigUint::from_bytes_be(exponent));
     match rsa::RsaPublicKey::new_with_max_size(modulus, exponent, MOST_RSA_BITS) {
         Ok(key) if key.verify(padding, digest, signature).is_ok() => Checked::Good,

@@ -25,6 +25,9 @@ pub struct Certificate {
     signature: Range<usize>,
     issuer: Range<usize>,
     subject: Range<usize>,
+    /// What tells the two names from others.
+    issuer_digest: [u8; 32],
+    subject_digest: [u8; 32],
     serial: Range<usize>,
     version: u8,
     key: PublicKey,
@@ -103,6 +106,8 @@ impl Certificate {
             signature: signature.content_range().start.saturating_add(1)..signature.range().end,
             issuer: issuer.range(),
             subject: subject.range(),
+            issuer_digest: name::digest(issuer.whole),
+            subject_digest: name::digest(subject.whole),
             serial: serial.content_range(),
             version,
             key,
@@ -198,12 +203,12 @@ impl Certificate {
     /// Whether issuer and subject are the same.
     #[must_use]
     pub fn is_self_issued(&self) -> bool {
-        name::same(self.part(&self.issuer), self.part(&self.subject))
+        self.issuer_digest == self.subject_digest
     }
 
     /// Whether `other` has the name of this one's issuer.
     pub(super) fn names_as_issuer(&self, other: &Self) -> bool {
-        name::same(self.part(&self.issuer), other.part(&other.subject))
+        self.issuer_digest == other.subject_digest
     }
 
     /// Whether the key identifiers name `other`'s key as the issuer's; `None` where they do not tell.

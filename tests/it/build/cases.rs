@@ -3,7 +3,7 @@
 use super::compressed;
 use super::depth;
 use super::openpgp::{Chunks, Message};
-use super::products::{self, Member, pack};
+use super::products::{self, Member, images, pack, swarm};
 use super::tarball::{GNU, Header, Tarball, V7, octal, pax_records};
 use super::{gzip, passphrase};
 
@@ -36,7 +36,22 @@ fn products_good() -> Vec<(&'static str, Vec<u8>)> {
     let pgp = go_message(&secret);
     vec![
         ("good/dtr-2.9.4-metadata.tar", pack(&products::dtr())),
+        ("good/dtr-2.0.0-metadata.tar.gz", gzip(&pack(&products::dtr::dtr_2_0_0()))),
+        ("good/dtr-2.0.3-metadata.tar.gz", gzip(&pack(&products::dtr::with_etcd("2.0.3")))),
+        ("good/dtr-2.1.4-metadata.tar.gz", gzip(&pack(&products::dtr::with_etcd("2.1.4")))),
+        ("good/dtr-2.5.3-metadata.tar.gz", gzip(&pack(&products::dtr::plain_root("2.5.3")))),
+        ("good/msr-2.9.18-metadata.tar.gz", gzip(&pack(&products::dtr::full()))),
+        ("good/msr-3.1.5-metadata.tar.gz", gzip(&pack(&products::dtr::plain_root("3.1.5")))),
+        ("good/images-classic.tar.gz", gzip(&pack(&images::classic(images::VOLUME)))),
+        ("good/images-by-id.tar.gz", gzip(&pack(&images::by_id(images::VOLUME)))),
+        ("good/swarm.tgz", gzip(&pack(&swarm::manager()))),
+        ("good/swarm-autolock.tgz", gzip(&pack(&swarm::locked()))),
+        ("good/swarm-legacy.tgz", gzip(&pack(&swarm::legacy()))),
+        ("good/ucp-1.1.tar.gz", gzip(&pack(&products::ucp::ucp_1_1()))),
+        ("good/ucp-2.0.tar.gz", gzip(&pack(&products::ucp::ucp_2_0()))),
         ("good/ucp-2.2.tar.gz", gzip(&pack(&products::ucp_2_2()))),
+        ("good/ucp-3.1.tar.gz", gzip(&pack(&products::ucp::ucp_3_1()))),
+        ("good/ucp-mke-3.8.2.tar.gz", gzip(&pack(&products::ucp::mke_3_8()))),
         ("good/ucp-mke-3.4.5.tar.gz.pgp", pgp.of(&gzip(&mke))),
         ("good/ucp-mke-3.4.5.tar.pgp", pgp.of(&mke)),
         ("good/ucp-mke-3.4.5.tar", mke),
@@ -51,6 +66,8 @@ pub fn dtr_with(more: impl FnOnce(Tarball) -> Tarball) -> Tarball {
 }
 
 pub(super) const ROW: &str = "dtr-backup-v2.9.4-online/rethink/properties/4";
+/// A member that is no row, for content that is no JSON.
+pub(super) const NO_ROW: &str = "dtr-backup-v2.9.4-online/notes";
 
 fn form_odd() -> Vec<(&'static str, Vec<u8>)> {
     let (dtr, secret) = (pack(&products::dtr()), passphrase());
@@ -65,6 +82,19 @@ fn form_odd() -> Vec<(&'static str, Vec<u8>)> {
     let mut padded = gzip(&dtr);
     padded.resize(padded.len() + 300, 0);
     vec![
+        ("odd/dtr-2.6.2-metadata.tar.gz", gzip(&pack(&products::dtr::plain_root("2.6.2")))),
+        ("odd/images-full-path.tar.gz", {
+            let root = format!("var/lib/docker/volumes/{}", images::VOLUME);
+            gzip(&pack(&images::classic(&root)))
+        }),
+        ("odd/k0s-backup.tar", {
+            let tar = Tarball::default().directory("manifests/").file("manifests/app.yaml", b"kind: ConfigMap\n");
+            tar.file("pki/ca.crt", products::ucp::OTHER.1).file("k0s.yaml", b"kind: ClusterConfig\n").end()
+        }),
+        ("odd/harbor-by-velero.tar", {
+            let deployment = "resources/deployments.apps/namespaces/registry/msr-harbor-core.json";
+            Tarball::default().file("metadata/version", b"1").file(deployment, b"{\"kind\":\"Deployment\"}").end()
+        }),
         ("odd/ucp-go-before-2020.tar.pgp", old.of(&pack(&products::mke()))),
         ("odd/gzip-two-members.tar.gz", [gzip(first), gzip(second)].concat()),
         ("odd/gzip-padded.tar.gz", padded),
@@ -107,7 +137,7 @@ fn form_odd() -> Vec<(&'static str, Vec<u8>)> {
         ("odd/sparse.tar", {
             // One region of 2 bytes in a file of 4 KiB: offset and size of the region, the end, then the size of the file.
             let mut block =
-                Header { name: ROW.as_bytes(), size: octal(2), typeflag: b'S', magic: GNU, ..Header::default() }
+                Header { name: NO_ROW.as_bytes(), size: octal(2), typeflag: b'S', magic: GNU, ..Header::default() }
                     .block();
             block[386..397].copy_from_slice(&octal(0));
             block[398..409].copy_from_slice(&octal(2));
@@ -156,11 +186,6 @@ fn rules_bad() -> Vec<(&'static str, Vec<u8>)> {
     let plain = pack(&products::mke());
     let mut cut_between = plain.clone();
     cut_between.truncate(plain.len() - 1024);
-    let swarm = |names: &[&str]| {
-        names.iter().fold(Tarball::default(), |tar, name| {
-            if name.ends_with('/') { tar.directory(name) } else { tar.file(name, b"content") }
-        })
-    };
     vec![
         (
             "bad/ucp-26-entries.tar.gz",
@@ -171,7 +196,8 @@ fn rules_bad() -> Vec<(&'static str, Vec<u8>)> {
             mke(|members| {
                 let dump = members[0].content.clone();
                 let member = members.iter_mut().find(|member| member.name.ends_with("client_ca.pem")).unwrap();
-                (member.name, member.content) = ("./ucp-interlock.json".to_owned(), dump);
+                let dump = String::from_utf8(dump.unwrap()).unwrap().replace("ucp-auth-store", "ucp-interlock");
+                (member.name, member.content) = ("./ucp-interlock.json".to_owned(), Some(dump.into_bytes()));
             }),
         ),
         ("bad/ucp-without-key.tar.gz", mke(|members| members.retain(|member| member.name != KEY))),
@@ -225,42 +251,51 @@ fn rules_bad() -> Vec<(&'static str, Vec<u8>)> {
         ),
         ("bad/unsafe-path.tar", dtr_with(|tar| tar.file("dtr-backup-v2.9.4-online/../../etc/cron.d/x", b"x")).end()),
         ("bad/unknown-layout.tar", Tarball::default().directory("home/").file("home/notes.txt", b"notes").end()),
-        (
-            "bad/swarm-without-node-certificate.tar",
-            swarm(&[
-                "swarm/certificates/swarm-root-ca.crt",
-                "swarm/certificates/swarm-node.key",
-                "swarm/docker-state.json",
-                "swarm/state.json",
-                "swarm/raft/wal-v3-encrypted/0000000000000000-0000000000000000.wal",
-            ])
-            .end(),
-        ),
-        (
-            "bad/swarm-worker.tar",
-            swarm(&[
-                "swarm/certificates/swarm-root-ca.crt",
-                "swarm/certificates/swarm-node.crt",
-                "swarm/certificates/swarm-node.key",
-                "swarm/docker-state.json",
-                "swarm/state.json",
-                "swarm/worker/tasks.db",
-            ])
-            .end(),
-        ),
-        (
-            "bad/swarm-broken-snapshot.tar",
-            swarm(&[
-                "swarm/certificates/swarm-root-ca.crt",
-                "swarm/certificates/swarm-node.crt",
-                "swarm/certificates/swarm-node.key",
-                "swarm/docker-state.json",
-                "swarm/state.json",
-                "swarm/raft/wal-v3-encrypted/0000000000000000-0000000000000000.wal",
-                "swarm/raft/snap-v3-encrypted/0000000000000002-0000000000000010.snap.broken",
-            ])
-            .end(),
-        ),
+        ("bad/swarm-without-node-certificate.tgz", {
+            let mut members = swarm::manager();
+            members.retain(|member| !member.name.ends_with("swarm-node.crt"));
+            gzip(&pack(&members))
+        }),
+        ("bad/dtr-row-missing.tar.gz", {
+            let mut members = products::dtr::full();
+            members.retain(|member| !member.name.ends_with("rethink/properties/3"));
+            gzip(&pack(&members))
+        }),
+        ("bad/dtr-blobs-missing.tar.gz", {
+            let mut members = products::dtr::full();
+            members.retain(|member| !member.name.contains("rethink/blobs/"));
+            gzip(&pack(&members))
+        }),
+        ("bad/images-tag-without-manifest.tar.gz", {
+            let mut members = images::classic(images::VOLUME);
+            let manifest = &images::all()[0].manifest.hex;
+            members.retain(|member| !member.name.contains(&format!("/blobs/sha256/{}/{manifest}", &manifest[..2])));
+            gzip(&pack(&members))
+        }),
+        ("bad/ucp-3.0.2-crashed.tar.gz", {
+            let mut members = products::mke();
+            members.truncate(13);
+            for dump in &mut members {
+                let text = String::from_utf8(dump.content.take().unwrap()).unwrap();
+                dump.content = Some(text.replace("3.4.5", "3.0.2").into_bytes());
+            }
+            gzip(&pack(&members))
+        }),
+        ("bad/ucp-key-of-another.tar.gz", {
+            let mut members = products::ucp::ucp_3_1();
+            let key = members.iter_mut().find(|member| member.name == "./ucp-node-certs/key.pem").unwrap();
+            key.content = Some(products::ucp::OTHER.2.to_vec());
+            gzip(&pack(&members))
+        }),
+        ("bad/swarm-worker.tgz", gzip(&pack(&swarm::worker()))),
+        ("bad/swarm-broken-snapshot.tgz", {
+            let mut members = swarm::locked();
+            let mut broken = members.iter().find(|member| member.name.ends_with(".snap")).unwrap().clone();
+            broken.name = broken.name.replace("0000000000000010.snap", "0000000000000008.snap.broken");
+            broken.content.as_mut().unwrap().truncate(1000);
+            members.push(broken);
+            gzip(&pack(&members))
+        }),
     ]
 }
 

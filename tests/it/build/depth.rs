@@ -1,7 +1,7 @@
 //! Archives that reach into the corners of tar: sparse maps, incremental backups, vendors' types, several archives in one
 //! file, headers that readers take in two ways.
 
-use super::cases::{ROW, dtr_with, with_checksum};
+use super::cases::{NO_ROW, ROW, dtr_with, with_checksum};
 use super::products::{self, pack};
 use super::tarball::{GNU, Header, Tarball, octal, pax_records};
 
@@ -78,7 +78,7 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
                 &[
                     ("GNU.sparse.major", "1"),
                     ("GNU.sparse.minor", "0"),
-                    ("GNU.sparse.name", ROW),
+                    ("GNU.sparse.name", NO_ROW),
                     ("GNU.sparse.realsize", "4096"),
                 ],
                 &payload,
@@ -86,7 +86,7 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
         ),
         (
             "bad/sparse-map-short.tar",
-            dtr_with(|tar| block_of(tar, &gnu_sparse(ROW, &[(0, 2)], 4096)).content(b"{}")).end(),
+            dtr_with(|tar| block_of(tar, &gnu_sparse(NO_ROW, &[(0, 2)], 4096)).content(b"{}")).end(),
         ),
         (
             "bad/sparse-map-overlap.tar",

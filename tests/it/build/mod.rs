@@ -11,6 +11,7 @@ pub mod mangled;
 pub mod openpgp;
 pub mod openpgp_cases;
 pub mod products;
+pub mod raft;
 pub mod sealed;
 pub mod tarball;
 
@@ -26,4 +27,15 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
 /// The passphrase of every encrypted archive in the corpus.
 pub fn passphrase() -> Vec<u8> {
     include_str!("../../../corpus/passphrase").trim_end().as_bytes().to_vec()
+}
+
+/// The unlock key of the autolocked Swarm in the corpus.
+pub fn unlock_key() -> Vec<u8> {
+    include_str!("../../../corpus/unlock-key").trim_end().as_bytes().to_vec()
+}
+
+/// base64 with padding, in one line.
+pub fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
 }

@@ -24,6 +24,9 @@ fn now() -> i64 {
     i64::try_from(now.as_secs()).unwrap()
 }
 
+/// What it is about, the content, the codes it raises, and where the first is.
+type Case = (&'static str, Vec<u8>, &'static [&'static str], Option<u64>);
+
 #[test]
 fn what_a_certificate_says_is_what_openssl_says() {
     let Some(openssl) = Openssl::new("what_a_certificate_says_is_what_openssl_says") else { return };
@@ -351,7 +354,7 @@ fn damage_is_named_with_its_place() {
     let der = decoded(text.as_bytes());
     let cut_der = &der[..der.len() - 5];
     let first = text.lines().nth(1).unwrap();
-    let cases: Vec<(&str, Vec<u8>, &[&str], Option<u64>)> = vec![
+    let cases: Vec<Case> = vec![
         ("whole", text.clone().into(), &[], None),
         ("CRLF", text.replace('\n', "\r\n").into(), &[], None),
         ("comments", format!("# root\n=====\n{text}\n# end\n").into(), &[], None),
@@ -399,6 +402,9 @@ fn damage_is_named_with_its_place() {
             assert_eq!(learned.faults()[0].offset, Some(place), "{what}: {:?}", learned.faults());
         }
     }
+    // Where the first is lost, the second does not stand for it.
+    let headless = certificate(format!("{}\n{other}", &text[..300]).as_bytes());
+    assert!(facts(&headless, "subject").len() == 1 && headless.evidence.is_empty());
     // Places inside the DER are places in the PEM file too: the tag of the serial number is the 14th byte.
     let mut wrong = der;
     let serial = wrong.windows(5).position(|window| window == [0xA0, 3, 2, 1, 2]).unwrap() + 5;
@@ -551,4 +557,43 @@ fn more_certificates_than_may_be_held() {
         assert_eq!(codes(&learned), expected);
         assert_eq!(chain(&learned).len(), 2);
     }
+}
+
+/// Each of these took hours, or ended the program, while it was naively read.
+#[test]
+fn hostile_files_cost_no_more_than_their_bytes() {
+    let begun = std::time::Instant::now();
+    let lines = 200_000;
+    let cases = [
+        [" -----BEGIN X-----\n".repeat(lines), "-----BEGIN A\n".into()].concat(),
+        [" -----BEGIN X-----\n".repeat(lines), "-----END A-----\n".into()].concat(),
+        "-----BEGIN X-----\n".repeat(lines),
+        "-----BEGIN X-----\na:b\nc\n".repeat(lines),
+        format!("-----BEGIN X-----\n{}", "a:b\n".repeat(lines)),
+        "-----END X-----\n".repeat(lines),
+        "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n".repeat(lines / 10),
+    ];
+    for case in cases {
+        for learned in [learn_once(case.as_bytes()), super::private_key::once(case.as_bytes())] {
+            assert!(is_loud(&learned) && learned.faults().len() <= 16, "{:?}", learned.faults());
+        }
+    }
+    assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
+
+    // A root whose RSA key and signature are nothing at all.
+    let none = [0x30, 0x0D, 0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 11, 5, 0];
+    let der = |tag: u8, parts: &[&[u8]]| {
+        let content = parts.concat();
+        let length = u8::try_from(content.len()).unwrap();
+        let head = if length < 0x80 { vec![tag, length] } else { vec![tag, 0x81, length] };
+        [head, content].concat()
+    };
+    let rsa = [0x30, 0x0D, 0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 1, 5, 0];
+    let days = der(0x30, &[b"\x17\x0D300101000000Z", b"\x17\x0D310101000000Z"]);
+    let nothing = der(0x30, &[&[2, 1, 0], &[2, 1, 3]]);
+    let key = der(0x30, &[&rsa, &der(3, &[&[0], &nothing])]);
+    let signed = der(0x30, &[&[2, 1, 1], &none, &[0x30, 0], &days, &[0x30, 0], &key]);
+    let root = der(0x30, &[&signed, &none, &[3, 1, 0]]);
+    let learned = certificate(&root);
+    assert_eq!(codes(&learned), ["certificate/unknown-algorithm", "certificate/weak"], "{:?}", learned.faults());
 }

@@ -1,5 +1,11 @@
 //! Probes, one module each: what is learned is the same for any cut, and is held against programs that others wrote.
 
+mod raft;
+mod raft_log;
+mod raft_snapshot;
+mod swarm_key;
+mod swarm_live;
+mod swarm_state;
 mod archive;
 mod secrets;
 mod text;
@@ -9,6 +15,7 @@ mod bbolt;
 mod etcd_snapshot;
 mod certificate;
 mod openssl;
+mod pairs;
 mod private_key;
 pub mod registry;
 
@@ -41,4 +48,9 @@ pub fn learn(name: &str, path: &str, content: &[u8], settings: &Settings, at: Op
 /// The codes of the faults learned, in order.
 pub fn codes(learned: &Learned) -> Vec<&'static str> {
     learned.faults().iter().map(|fault| fault.code.id).collect()
+}
+
+/// The values of the fact called `name`, in order.
+pub fn fact<'a>(learned: &'a Learned, name: &str) -> Vec<&'a str> {
+    learned.facts().iter().filter(|(known, _)| *known == name).map(|(_, value)| value.as_str()).collect()
 }

@@ -26,6 +26,9 @@ const KINDS: &[(&str, &str, &str, bool)] = &[
     ("x25519", "-algorithm X25519", "X25519", false),
 ];
 
+/// What it is about, the content, the codes it raises, and where the first is.
+type Case = (&'static str, Vec<u8>, &'static [&'static str], Option<u64>);
+
 #[test]
 fn every_form_of_every_kind_is_what_openssl_says_it_is() {
     let Some(openssl) = Openssl::new("every_form_of_every_kind_is_what_openssl_says_it_is") else { return };
@@ -143,7 +146,7 @@ fn damage_is_named_with_its_place() {
     let label = pem.lines().next().unwrap().trim_matches('-').strip_prefix("BEGIN ").unwrap();
     let (begin, end) = (format!("-----BEGIN {label}-----"), format!("-----END {label}-----"));
     let first = &pem[begin.len() + 1..begin.len() + 65];
-    let cases: Vec<(&str, Vec<u8>, &[&str], Option<u64>)> = vec![
+    let cases: Vec<Case> = vec![
         ("whole", pem.clone().into(), &[], None),
         ("CRLF", pem.replace('\n', "\r\n").into(), &[], None),
         ("no last line feed", pem.trim_end().into(), &[], None),
@@ -292,7 +295,7 @@ fn is_loud(learned: &veritar::probe::Learned) -> bool {
     learned.faults().iter().any(|fault| severity(fault) >= Severity::Warning)
 }
 
-fn once(content: &[u8]) -> veritar::probe::Learned {
+pub fn once(content: &[u8]) -> veritar::probe::Learned {
     let limits = veritar::limits::Limits::default();
     let kind = veritar::probe::find("private-key").unwrap();
     let settings = Settings::new();
