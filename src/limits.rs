@@ -103,6 +103,8 @@ limits! {
     evidence: "evidence" = 16 * KIB;
     /// Certificates in one member: the bundle of all public CAs has 150.
     certificates: "certificates" = 256;
+    /// Bytes of memory for the members that `rules init` drafts rules from: their paths and 256 more each.
+    draft_bytes: "draft-bytes" = 256 * MIB;
     /// Bytes of a rule file.
     rule_file_bytes: "rule-file-bytes" = MIB;
     /// Memory an Argon2 key derivation may ask for; rPGP allows 2 GiB.

@@ -230,6 +230,26 @@ pub(super) enum RulesCommand {
     },
     /// Hold rule sets against archives whose verdict is known
     Test(RulesTest),
+    /// Draft a rule file from a good archive, as a start for one's own
+    Init(Box<RulesInit>),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct RulesInit {
+    /// Archive that is known to be good; `-` is standard input
+    #[arg(long, value_name = "ARCHIVE")]
+    pub(super) from: PathBuf,
+    /// Identifier of the rule set [default: from the archive's name]
+    #[arg(long, value_name = "ID")]
+    pub(super) id: Option<String>,
+    /// Its title, one line for people [default: from the archive's name]
+    #[arg(long, value_name = "TEXT")]
+    pub(super) title: Option<String>,
+    /// The product whose backups they are, in one word [default: from the archive's name]
+    #[arg(long, value_name = "WORD")]
+    pub(super) product: Option<String>,
+    #[command(flatten)]
+    pub(super) reading: Reading,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -20,6 +20,7 @@ mod output;
 mod plan;
 mod progress;
 mod rules;
+mod rules_init;
 mod schema;
 mod secrets;
 mod verify;
@@ -29,7 +30,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use args::{Args, Command};
+use args::{Args, Command, RulesCommand};
 use config::Config;
 use exit::{Exit, Trouble};
 
@@ -69,7 +70,12 @@ fn perform(command: Command) -> Result<Exit, Trouble> {
             Config::read()?.reading(&mut args.reading);
             cat::run(&args)
         }
-        Command::Rules(args) => rules::run(&args),
+        Command::Rules(mut args) => {
+            if let RulesCommand::Init(init) = &mut args.command {
+                Config::read()?.reading(&mut init.reading);
+            }
+            rules::run(&args)
+        }
         Command::Explain(args) => explain::run(&args),
         Command::Config(args) => config::run(&args.command),
         Command::Schema(args) => schema::run(&args),

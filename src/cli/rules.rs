@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use super::args::{Rules, RulesCommand};
 use super::exit::{Exit, Trouble};
-use super::{cases, output, plan};
+use super::{cases, output, plan, rules_init};
 use crate::limits::Limits;
 use crate::report::escaped;
 use crate::rule::catalog;
@@ -13,10 +13,13 @@ pub(super) fn run(args: &Rules) -> Result<Exit, Trouble> {
     if let RulesCommand::Test(args) = &args.command {
         return cases::run(args);
     }
+    if let RulesCommand::Init(args) = &args.command {
+        return rules_init::run(args);
+    }
     let mut out = output::standard();
     let mut worst = Exit::Pass;
     let written = match &args.command {
-        RulesCommand::Test(_) => Ok(()),
+        RulesCommand::Test(_) | RulesCommand::Init(_) => Ok(()),
         RulesCommand::List => catalog::all()
             .iter()
             .try_for_each(|set| writeln!(out, "{:<12} {:<6} {}", set.id(), set.product(), set.title())),

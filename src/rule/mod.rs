@@ -19,6 +19,7 @@ pub mod catalog;
 mod check;
 mod choose;
 mod conclude;
+pub mod draft;
 mod file;
 mod fresh;
 mod gather;

@@ -29,6 +29,7 @@ mod probe;
 mod readers;
 mod rule;
 mod rule_inside;
+mod rules_init;
 mod rules_test;
 mod schema;
 mod sealed;
