@@ -111,8 +111,10 @@ fn no_cut_and_no_number_of_threads_changes_an_outcome() {
     for (name, path) in archives() {
         let bytes = std::fs::read(&path).unwrap();
         let expected = verify_source(&name, whole(&bytes), 1);
-        for threads in [1, 2, 5] {
-            let mut from_file = verify_file(&path, threads);
+        // A Swarm's log is 64 MB of zeros: one way of each kind, or most of the time goes there.
+        let is_large = expected.inventory.content_bytes > 16 << 20;
+        for threads in if is_large { &[5][..] } else { &[1, 2, 5] } {
+            let mut from_file = verify_file(&path, *threads);
             from_file.source.clone_from(&name);
             // Only a file has a name that can promise another format.
             from_file.findings.retain(|finding| finding.code != &code::WRAPPER_SUFFIX);
@@ -120,11 +122,11 @@ fn no_cut_and_no_number_of_threads_changes_an_outcome() {
         }
         for sizes in [&[1][..], &[511], &[513, 1, 7], &[4096, 3]] {
             // A million pieces of one byte prove no more than a hundred thousand.
-            if sizes == [1] && bytes.len() > 100_000 {
+            if sizes == [1] && bytes.len() > 100_000 || is_large && sizes.len() < 3 {
                 continue;
             }
-            for threads in [1, 3] {
-                let outcome = verify_source(&name, pieces(&bytes, sizes), threads);
+            for threads in if is_large { &[3][..] } else { &[1, 3] } {
+                let outcome = verify_source(&name, pieces(&bytes, sizes), *threads);
                 assert_eq!(outcome, expected, "{name} in pieces of {sizes:?} on {threads} threads");
             }
         }

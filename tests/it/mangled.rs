@@ -46,8 +46,10 @@ fn damage_without_a_cause_is_given_none() {
         ["good/ucp-mke-3.4.5.tar", "kept/registry-2.8.2.tar", "kept/swarm-20.10.24.tgz", "kept/ucp-mke-3.4.5.tar.gpg"]
     {
         let bytes = std::fs::read(corpus().join(name)).unwrap();
-        for step in 0..60 {
-            let at = bytes.len() * step / 60;
+        // A Swarm's log is 64 MB of zeros.
+        let steps = if name.contains("swarm") { 12 } else { 60 };
+        for step in 0..steps {
+            let at = bytes.len() * step / steps;
             let mut changed = bytes.clone();
             match step % 4 {
                 0 => changed[at] ^= 1 << (step % 8),
