@@ -1,5 +1,6 @@
 //! Keys and certificates: arbitrary PEM and DER through both probes, in every cut, and DER again in PEM.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use base64::Engine as _;
@@ -53,7 +54,7 @@ fn codes<'a>(faults: impl Iterator<Item = &'a veritar::probe::Fault>) -> Vec<&'s
     faults.map(|fault| fault.code.id).collect()
 }
 
-fn without_encoding(learned: &Learned) -> Vec<&(&'static str, String)> {
+fn without_encoding(learned: &Learned) -> Vec<&(Cow<'static, str>, String)> {
     learned.facts().iter().filter(|(name, _)| *name != "encoding").collect()
 }
 

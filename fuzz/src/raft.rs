@@ -17,7 +17,8 @@ const UNLOCK: &str = "SWMKEY-1-Hq1TLyTxex4kwbp0TIQduzr40OtMifPuUK1JkB7pNig";
 pub fn probe_raft(data: &[u8]) {
     let (framed, content) = data.split_last().map_or((false, data), |(mode, data)| (mode & 1 == 1, data));
     let (log, snapshot) = if framed { frame(content) } else { (content.to_vec(), content.to_vec()) };
-    let learned = [learn("raft-log", LOG, &log), learn("raft-snapshot", SNAPSHOT, &snapshot), learn("swarm-key", KEY, content)];
+    let learned =
+        [learn("raft-log", LOG, &log), learn("raft-snapshot", SNAPSHOT, &snapshot), learn("swarm-key", KEY, content)];
     if framed {
         // Records that make no sense are damage, and say so; a checksum that holds is never blamed.
         assert!(learned[0].faults().iter().all(|fault| !fault.message.contains("checksum of the record")));
@@ -45,8 +46,13 @@ fn learn(name: &str, path: &str, content: &[u8]) -> Learned {
     let kind = find(name).expect("a probe of the catalog");
     let cut = |size: usize| {
         let settings = Settings::new();
-        let subject =
-            Subject { path: path.as_bytes(), size: content.len() as u64, settings: &settings, limits: &limits, at: None };
+        let subject = Subject {
+            path: path.as_bytes(),
+            size: content.len() as u64,
+            settings: &settings,
+            limits: &limits,
+            at: None,
+        };
         let mut probe = (kind.start)(&subject);
         content.chunks(size).for_each(|piece| probe.feed(piece));
         probe.finish()
