@@ -9,8 +9,6 @@ mod members;
 pub use archive::{ArchiveDigests, watch};
 pub use members::{Content, MemberDigests};
 
-use std::fmt::Write as _;
-
 use sha2::{Digest as _, Sha256};
 
 /// Which digests are wanted.
@@ -58,11 +56,8 @@ impl Digests {
 /// Lower-case hexadecimal.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| DIGITS[usize::from(digit)]).collect()
 }
 
 /// Computes digests of bytes as they come.

@@ -14,6 +14,7 @@ use super::gather::Tally;
 use super::matcher::Matcher;
 use super::numbers::Numbers;
 use super::pattern::Target;
+use super::screen::{Asked, Screen};
 use super::seen::{Captured, Count, Group, Names, VALUE_BYTES};
 use super::set::{EntryRule, From, RuleSet};
 use super::together::Together;
@@ -41,6 +42,7 @@ pub struct Judge {
     pub(super) youngest: Option<i64>,
     pub(super) unlock_keys: Vec<Secret>,
     matcher: Matcher,
+    screen: Screen,
     /// What is wanted of the entry that was met last.
     wanted: Vec<Wanted>,
 }
@@ -73,6 +75,7 @@ impl Judge {
             watches: candidates.iter().map(|set| Watch::new(set, limits)).collect(),
             graph: Graph::new(limits, None),
             matcher: Matcher::new(&candidates),
+            screen: Screen::new(&candidates),
             names: Names::default(),
             now: None,
             youngest: None,
@@ -133,7 +136,7 @@ impl Judge {
         if path.is_empty() {
             return;
         }
-        let Self { sets, watches, matcher, wanted, .. } = self;
+        let Self { sets, watches, matcher, screen, wanted, .. } = self;
         for (number, target) in matcher.hits(&path) {
             if let (Some(set), Some(watch)) = (sets.get(*number), watches.get_mut(*number))
                 && let Some(rule) = watch.matched(set, *target, entry, serial)
@@ -144,8 +147,10 @@ impl Judge {
                 });
             }
         }
-        for (set, watch) in sets.iter().zip(watches) {
-            watch.capture(set, &path, entry);
+        for (number, asked) in screen.hits(&path) {
+            if let (Some(set), Some(watch)) = (sets.get(number), watches.get_mut(number)) {
+                watch.capture(set, asked, &path, entry);
+            }
         }
     }
 }
@@ -295,21 +300,28 @@ impl Watch {
         self.together.learned(set, &rule.id, path, offset, learned);
     }
 
-    fn capture(&mut self, set: &RuleSet, path: &[u8], entry: &Entry<'_>) {
-        for (capture, captured) in set.captures.iter().zip(&mut self.captures) {
-            if let From::Path(expression) = &capture.from {
-                captured.look(expression, path, Some((entry.path, entry.offset)));
+    /// Notes what an expression captures in a path that matches it.
+    fn capture(&mut self, set: &RuleSet, asked: Asked, path: &[u8], entry: &Entry<'_>) {
+        match asked {
+            Asked::Capture(number) => {
+                if let (Some(capture), Some(captured)) = (set.captures.get(number), self.captures.get_mut(number))
+                    && let From::Path(expression) = &capture.from
+                {
+                    captured.look(expression, path, Some((entry.path, entry.offset)));
+                }
             }
-        }
-        for (group, seen) in set.groups.iter().zip(&mut self.groups) {
-            if !group.expression.matches(path, &mut seen.locations) {
-                continue;
-            }
-            let part = |number: usize| seen.locations.get(number).and_then(|(start, end)| path.get(start..end));
-            let number = part(group.number).and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u64>().ok());
-            let by = group.by.and_then(part).unwrap_or_default();
-            if let Some(number) = number.and_then(|number| number.checked_sub(group.first)) {
-                seen.numbers.note(by.get(..VALUE_BYTES).unwrap_or(by), number);
+            Asked::Group(number) => {
+                let (Some(group), Some(seen)) = (set.groups.get(number), self.groups.get_mut(number)) else { return };
+                if !group.expression.matches(path, &mut seen.locations) {
+                    return;
+                }
+                let part = |number: usize| seen.locations.get(number).and_then(|(start, end)| path.get(start..end));
+                let digits = part(group.number).and_then(|digits| std::str::from_utf8(digits).ok());
+                let number = digits.and_then(|digits| digits.parse::<u64>().ok());
+                let by = group.by.and_then(part).unwrap_or_default();
+                if let Some(number) = number.and_then(|number| number.checked_sub(group.first)) {
+                    seen.numbers.note(by.get(..VALUE_BYTES).unwrap_or(by), number);
+                }
             }
         }
     }

@@ -32,6 +32,7 @@ mod pattern;
 mod problem;
 mod rafts;
 mod relate;
+mod screen;
 mod seen;
 mod set;
 mod table;
