@@ -28,6 +28,8 @@ use crate::secret::Secret;
 
 /// Bytes of a captured value that are kept: a version or an identifier is shorter, a hostile name need not be.
 const VALUE_BYTES: usize = 256;
+/// Probes that look at one member: each may hold its content, and rules seldom ask for more than two.
+const PROBES: usize = 64;
 /// Top-level names that are told where no rule set recognises the layout.
 const NAMES: usize = 10;
 
@@ -144,9 +146,11 @@ impl Judge {
                 && let Some(rule) = watch.matched(set, *target, entry, serial)
                 && entry.kind.is_file()
             {
-                set.entries.get(rule).into_iter().flat_map(|rule| &rule.probes).for_each(|spec| {
-                    want(wanted, spec, (*number, rule));
-                });
+                for spec in set.entries.get(rule).into_iter().flat_map(|rule| &rule.probes) {
+                    if !want(wanted, spec, (*number, rule)) {
+                        watch.unprobed(rule, entry);
+                    }
+                }
             }
         }
         for (set, watch) in sets.iter().zip(watches) {
@@ -155,12 +159,15 @@ impl Judge {
     }
 }
 
-/// Adds a probe that a rule wants; what several rules want is done once.
-fn want(wanted: &mut Vec<Wanted>, spec: &Arc<Spec>, rule: (usize, usize)) {
+/// Adds a probe that a rule wants, where there is room for one more; what several rules want is done once.
+fn want(wanted: &mut Vec<Wanted>, spec: &Arc<Spec>, rule: (usize, usize)) -> bool {
+    let is_full = wanted.len() >= PROBES;
     match wanted.iter_mut().find(|known| known.spec == *spec) {
         Some(known) => known.rules.push(rule),
+        None if is_full => return false,
         None => wanted.push(Wanted { spec: Arc::clone(spec), rules: vec![rule] }),
     }
+    true
 }
 
 /// Whether a path is normal for sure: most are, and this looks at every byte once without a branch.
@@ -260,6 +267,14 @@ impl Watch {
             }
         }
         None
+    }
+
+    /// Notes that a probe which a rule wants does not look at an entry.
+    fn unprobed(&mut self, rule: usize, entry: &Entry<'_>) {
+        let message = format!("more than {PROBES} probes are wanted for this member: the others did not look at it");
+        let fault = Fault { code: &code::LIMIT_REACHED, severity: None, message, offset: None };
+        let at = (entry.path, entry.offset);
+        self.hit(fault.code, None, None, rule, What::Fault(fault), at);
     }
 
     /// Keeps a hit; those of a rule that may turn out not to be in force are counted apart.
