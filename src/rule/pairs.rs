@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::code::{self, Code};
+use crate::code::{self, Code, Severity};
 use crate::entry::normalized;
 use crate::probe::pki::{Answer, Certificate, PublicHalf, TRIES, fits, issued};
 use crate::probe::{Evidence, Fault};
@@ -35,8 +35,8 @@ pub(super) struct Judged {
 }
 
 /// Holds the members of each folder against each other, in at most `grant` comparisons: a folder may hold one name a thousand
-/// times, and then each copy would be held against each other one.
-pub(super) fn judge(members: &[Member<'_>], grant: u64) -> Judged {
+/// times, and then each copy would be held against each other one. `wants_issuer` asks who issued the certificates, too.
+pub(super) fn judge(members: &[Member<'_>], wants_issuer: bool, grant: u64) -> Judged {
     let mut left = grant;
     let mut pay = |cost: usize| match left.checked_sub(u64::try_from(cost).unwrap_or(u64::MAX)) {
         Some(rest) => {
@@ -71,6 +71,9 @@ pub(super) fn judge(members: &[Member<'_>], grant: u64) -> Judged {
                     judged.faults.extend(fault.map(|fault| (number, fault)));
                 }
             }
+            if wants_issuer && of(Part::Issuer).next().is_none() {
+                judged.faults.extend(unvouched(chain).map(|fault| (number, fault)));
+            }
             for (_, issuer) in of(Part::Issuer).filter(|(_, issuer)| !certificates(issuer).is_empty()) {
                 let issuers = certificates(issuer);
                 if !pay(chain.len().saturating_add(issuers.len()).min(TRIES)) {
@@ -82,6 +85,16 @@ pub(super) fn judge(members: &[Member<'_>], grant: u64) -> Judged {
         }
     }
     judged
+}
+
+/// A certificate beside which nobody stands who issued it. A root issued itself, which its probe checks: one whose names or key
+/// identifiers were damaged is a root no more, and looks like this.
+fn unvouched(chain: &[Certificate]) -> Option<Fault> {
+    let issued = |first: &Certificate, other| first.names_as_issuer(other) && first.identifies(other) != Some(false);
+    let first = chain.first().filter(|first| !chain.iter().any(|other| issued(first, other)))?;
+    let message = format!("nobody there issued {}, so whether it is as it was issued cannot be told", first.subject());
+    let severity = first.is_authority().then_some(Severity::Warning);
+    Some(Fault { code: &code::CERTIFICATE_NOT_COMPARED, severity, message, offset: None })
 }
 
 /// What an answer other than yes means; `beside` is the member that was compared with.

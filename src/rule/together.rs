@@ -158,7 +158,7 @@ impl Together {
             }
         }
         let entry = |number: usize| kept.get(number).map(|one| (one.path.clone(), Some(one.offset)));
-        let judged = pairs::judge(&members, self.limit.saturating_mul(COMPARISONS));
+        let judged = pairs::judge(&members, issuer.is_some(), self.limit.saturating_mul(COMPARISONS));
         let misfits = judged.faults.into_iter().map(|(number, fault)| Misfit { fault, entry: entry(number) });
         let over = judged.is_over.then(|| {
             let message =

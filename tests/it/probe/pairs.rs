@@ -112,3 +112,24 @@ fn a_name_that_stands_a_thousand_times_is_not_held_against_itself_each_time() {
         assert!(limits.any(|finding| finding.message.contains("evidence=N")), "{}: {:?}", second.0, outcome.verdict);
     }
 }
+
+#[test]
+fn every_change_of_a_root_is_told_even_where_it_is_a_root_no_more() {
+    let root = |name: &str| part(&format!("ucp-client-root-ca/{name}.pem"));
+    let good = root("cert");
+    let grave = |certificate: Vec<u8>| {
+        let outcome = judged(RULES, packed(&[("a/key.pem", root("key")), ("a/cert.pem", certificate)]));
+        outcome
+            .findings
+            .iter()
+            .any(|finding| finding.severity > Severity::Info && finding.code.id.starts_with("certificate/"))
+    };
+    assert!(!grave(good.clone()));
+    let body = good.windows(2).position(|pair| pair == b"-\n").unwrap() + 2;
+    let end = good.len() - b"==\n-----END CERTIFICATE-----\n".len();
+    for at in (body..end).filter(|at| good[*at] != b'\n') {
+        let mut changed = good.clone();
+        changed[at] = if changed[at] == b'A' { b'Q' } else { b'A' };
+        assert!(grave(changed), "character {at}: {}", good[at].escape_ascii());
+    }
+}
