@@ -147,9 +147,10 @@ impl Closure {
 
     /// The member at `path` defines something. Of one name the first counts.
     pub fn define(&mut self, _path: &[u8], definition: &Definition) {
-        let Some(number) = self.number(&definition.name) else { return };
+        let realm = &definition.realm;
+        let Some(number) = self.number(realm, &definition.name) else { return };
         if let Some(scope) = &definition.scope {
-            let Some(scope) = self.number(scope) else { return };
+            let Some(scope) = self.number(realm, scope) else { return };
             if !self.linked.contains(&(number, scope)) && self.room() {
                 self.linked.insert((number, scope));
             }
@@ -160,10 +161,12 @@ impl Closure {
 
     /// The member at `path` refers to something.
     pub fn refer(&mut self, path: &[u8], reference: &Reference) {
-        let mut other =
-            |name: &Option<String>| name.as_deref().map(|name| self.number(name)).map_or(Some(None), |n| n.map(Some));
+        let realm = &reference.realm;
+        let mut other = |name: &Option<String>| {
+            name.as_deref().map(|name| self.number(realm, name)).map_or(Some(None), |number| number.map(Some))
+        };
         let (Some(from), Some(scope)) = (other(&reference.from), other(&reference.scope)) else { return };
-        let Some(to) = self.number(&reference.name) else { return };
+        let Some(to) = self.number(realm, &reference.name) else { return };
         let weight = reference.severity.map_or(Weight::Code, Weight::Set);
         let same = Same { from, to, size: reference.size, weight, scope, linked: reference.linked };
         if let Some(link) = self.known.get(&same).and_then(|index| self.links.get_mut(*index)) {
@@ -182,8 +185,9 @@ impl Closure {
         !self.is_over
     }
 
-    fn number(&mut self, name: &str) -> Option<usize> {
-        let digest = *blake3::hash(name.as_bytes()).as_bytes();
+    fn number(&mut self, realm: &[u8], name: &str) -> Option<usize> {
+        // No name holds a zero byte that could be taken for the end of the realm.
+        let digest = *blake3::Hasher::new().update(realm).update(b"\0").update(name.as_bytes()).finalize().as_bytes();
         if let Some(number) = self.numbers.get(&digest) {
             return Some(*number);
         }
@@ -357,11 +361,12 @@ mod tests {
             let path = format!("member-{index}");
             let size = |at: usize| words.get(at).map(|size| size.parse().unwrap());
             if words[0] == "D" {
-                let definition = Definition { name: words[1].to_owned(), size: size(2), scope: None };
+                let definition = Definition { name: words[1].to_owned(), size: size(2), ..Definition::default() };
                 closure.define(path.as_bytes(), &definition);
             } else if words[0] == "L" {
                 let scope = Some(words[2].to_owned());
-                closure.define(path.as_bytes(), &Definition { name: words[1].to_owned(), size: None, scope });
+                closure
+                    .define(path.as_bytes(), &Definition { name: words[1].to_owned(), scope, ..Definition::default() });
             } else {
                 let severity = match words[3] {
                     "-" => None,
@@ -373,7 +378,8 @@ mod tests {
                 let (scope, from) = if words[0] == "S" { (first, None) } else { (None, first) };
                 let linked = scope.is_some() || from.is_some();
                 let (role, name) = ("part".into(), words[2].to_owned());
-                let reference = Reference { role, name, size: size(4), severity, from, scope, linked };
+                let size = size(4);
+                let reference = Reference { role, name, size, severity, from, scope, linked, ..Reference::default() };
                 closure.refer(path.as_bytes(), &reference);
             }
         }

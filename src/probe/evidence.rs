@@ -33,6 +33,8 @@ pub enum Evidence {
 pub struct Definition {
     /// Its name.
     pub name: String,
+    /// Where the name holds: two storages in one archive may give one name to two things, or to one that only one of them has.
+    pub realm: Vec<u8>,
     /// Its size in bytes, where that is known.
     pub size: Option<u64>,
     /// The scope (a repository) in which this is a link to it: the thing itself is defined elsewhere, without a scope.
@@ -46,6 +48,8 @@ pub struct Reference {
     pub role: Cow<'static, str>,
     /// The name it must have.
     pub name: String,
+    /// Where the names hold, as in [`Definition`].
+    pub realm: Vec<u8>,
     /// The size it must have, where that is told.
     pub size: Option<u64>,
     /// How grave it is where it is not there, instead of the code's own.

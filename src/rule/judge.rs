@@ -27,6 +27,9 @@ use crate::place::{Depth, kept_path};
 use crate::probe::{Fault, Learned, Spec};
 use crate::secret::Secret;
 
+/// Probes that look at one member: each may hold its content, and rules seldom ask for more than two.
+const PROBES: usize = 64;
+
 /// Judges one archive: fed with its entries, asked once at the end.
 pub struct Judge {
     pub(super) sets: Vec<Arc<RuleSet>>,
@@ -142,9 +145,11 @@ impl Judge {
                 && let Some(rule) = watch.matched(set, *target, entry, serial)
                 && entry.kind.is_file()
             {
-                set.entries.get(rule).into_iter().flat_map(|rule| &rule.probes).for_each(|spec| {
-                    want(wanted, spec, (*number, rule));
-                });
+                for spec in set.entries.get(rule).into_iter().flat_map(|rule| &rule.probes) {
+                    if !want(wanted, spec, (*number, rule)) {
+                        watch.unprobed(rule, entry);
+                    }
+                }
             }
         }
         for (number, asked) in screen.hits(&path) {
@@ -155,12 +160,15 @@ impl Judge {
     }
 }
 
-/// Adds a probe that a rule wants; what several rules want is done once.
-fn want(wanted: &mut Vec<Wanted>, spec: &Arc<Spec>, rule: (usize, usize)) {
+/// Adds a probe that a rule wants, where there is room for one more; what several rules want is done once.
+fn want(wanted: &mut Vec<Wanted>, spec: &Arc<Spec>, rule: (usize, usize)) -> bool {
+    let is_full = wanted.len() >= PROBES;
     match wanted.iter_mut().find(|known| known.spec == *spec) {
         Some(known) => known.rules.push(rule),
+        None if is_full => return false,
         None => wanted.push(Wanted { spec: Arc::clone(spec), rules: vec![rule] }),
     }
+    true
 }
 
 /// Whether a path is normal for sure: most are, and this looks at every byte once without a branch.
@@ -260,6 +268,14 @@ impl Watch {
             }
         }
         None
+    }
+
+    /// Notes that a probe which a rule wants does not look at an entry.
+    fn unprobed(&mut self, rule: usize, entry: &Entry<'_>) {
+        let message = format!("more than {PROBES} probes are wanted for this member: the others did not look at it");
+        let fault = Fault { code: &code::LIMIT_REACHED, severity: None, message, offset: None };
+        let at = (entry.path, entry.offset);
+        self.hit(fault.code, None, None, rule, What::Fault(fault), at);
     }
 
     /// Keeps a hit; those of a rule that may turn out not to be in force are counted apart.

@@ -1,13 +1,13 @@
 //! Pairs: a key, its certificate and who issued that, in one folder.
 //!
-//! Promises: every certificate is held against every key and issuer of its folder; what cannot be compared is told, and is
-//! no match. Refuses to know: where the members came from, and how gravely it is taken.
+//! Promises: every certificate is held against every key and issuer of its folder, as long as that costs no more than was
+//! granted; what cannot be compared is told, and is no match. Refuses to know: where the members came from, and how gravely it is taken.
 
 use std::collections::BTreeMap;
 
-use crate::code::{self, Code};
+use crate::code::{self, Code, Severity};
 use crate::entry::normalized;
-use crate::probe::pki::{Answer, Certificate, PublicHalf, fits, issued};
+use crate::probe::pki::{Answer, Certificate, PublicHalf, TRIES, fits, issued};
 use crate::probe::{Evidence, Fault};
 
 /// What a member is in a pair.
@@ -25,13 +25,31 @@ pub(super) struct Member<'m> {
     pub(super) evidence: &'m [Evidence],
 }
 
-/// What does not fit, each with the number of the member that it is told of.
-pub(super) fn judge(members: &[Member<'_>]) -> Vec<(usize, Fault)> {
+/// What was found of all pairs.
+#[derive(Default)]
+pub(super) struct Judged {
+    /// What does not fit, each with the number of the member that it is told of.
+    pub(super) faults: Vec<(usize, Fault)>,
+    /// Whether more was to be compared than was granted: what is left was not.
+    pub(super) is_over: bool,
+}
+
+/// Holds the members of each folder against each other, in at most `grant` comparisons: a folder may hold one name a thousand
+/// times, and then each copy would be held against each other one. `wants_issuer` asks who issued the certificates, too.
+pub(super) fn judge(members: &[Member<'_>], wants_issuer: bool, grant: u64) -> Judged {
+    let mut left = grant;
+    let mut pay = |cost: usize| match left.checked_sub(u64::try_from(cost).unwrap_or(u64::MAX)) {
+        Some(rest) => {
+            left = rest;
+            true
+        }
+        None => false,
+    };
     let mut folders: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
     for (number, member) in members.iter().enumerate() {
         folders.entry(folder(member.path)).or_default().push(number);
     }
-    let mut faults = Vec::new();
+    let mut judged = Judged::default();
     for numbers in folders.values() {
         let of = |part: Part| {
             let of_part =
@@ -46,18 +64,37 @@ pub(super) fn judge(members: &[Member<'_>]) -> Vec<(usize, Fault)> {
             }
             for (_, key) in of(Part::Key) {
                 for public in keys(key) {
-                    faults.extend(
-                        fault(fits(public, chain), &code::CERTIFICATE_KEY_MISMATCH, key).map(|fault| (number, fault)),
-                    );
+                    if !pay(1) {
+                        return Judged { is_over: true, ..judged };
+                    }
+                    let fault = fault(fits(public, chain), &code::CERTIFICATE_KEY_MISMATCH, key);
+                    judged.faults.extend(fault.map(|fault| (number, fault)));
                 }
             }
+            if wants_issuer && of(Part::Issuer).next().is_none() {
+                judged.faults.extend(unvouched(chain).map(|fault| (number, fault)));
+            }
             for (_, issuer) in of(Part::Issuer).filter(|(_, issuer)| !certificates(issuer).is_empty()) {
-                let answer = issued(chain, certificates(issuer));
-                faults.extend(fault(answer, &code::CERTIFICATE_NOT_ISSUED, issuer).map(|fault| (number, fault)));
+                let issuers = certificates(issuer);
+                if !pay(chain.len().saturating_add(issuers.len()).min(TRIES)) {
+                    return Judged { is_over: true, ..judged };
+                }
+                let fault = fault(issued(chain, issuers), &code::CERTIFICATE_NOT_ISSUED, issuer);
+                judged.faults.extend(fault.map(|fault| (number, fault)));
             }
         }
     }
-    faults
+    judged
+}
+
+/// A certificate beside which nobody stands who issued it. A root issued itself, which its probe checks: one whose names or key
+/// identifiers were damaged is a root no more, and looks like this.
+fn unvouched(chain: &[Certificate]) -> Option<Fault> {
+    let issued = |first: &Certificate, other| first.names_as_issuer(other) && first.identifies(other) != Some(false);
+    let first = chain.first().filter(|first| !chain.iter().any(|other| issued(first, other)))?;
+    let message = format!("nobody there issued {}, so whether it is as it was issued cannot be told", first.subject());
+    let severity = first.is_authority().then_some(Severity::Warning);
+    Some(Fault { code: &code::CERTIFICATE_NOT_COMPARED, severity, message, offset: None })
 }
 
 /// What an answer other than yes means; `beside` is the member that was compared with.

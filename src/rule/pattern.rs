@@ -12,6 +12,8 @@ use globset::{Candidate, Glob, GlobBuilder, GlobSet};
 
 /// Patterns that `{a,b}` may make out of one.
 const ALTERNATIVES: usize = 64;
+/// Components of a pattern; each is a place that a path may have come to.
+const COMPONENTS: usize = 128;
 
 /// A pattern and what it stands for.
 #[derive(Debug, Clone)]
@@ -89,6 +91,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<Vec<Part>>, Fault> {
     parsed(text)?;
     let mut expanded = Vec::new();
     expand(text, &mut expanded)?;
+    if expanded.iter().any(|alternative| alternative.split('/').nth(COMPONENTS).is_some()) {
+        return Err(Fault::new(format!("the pattern has more than {COMPONENTS} components"), None));
+    }
     expanded.iter().map(|alternative| alternative.split('/').map(part).collect()).collect()
 }
 

@@ -14,6 +14,10 @@ use crate::place::kept_path;
 use crate::probe::{Closure, Evidence, Fault, Learned};
 use crate::secret::Secret;
 
+/// Comparisons of a pair for each member that may be kept: a key, a certificate with its chain and an issuer take about six for
+/// the three of them.
+const COMPARISONS: u64 = 2;
+
 /// What one rule set keeps of members that must fit each other.
 pub(super) struct Together {
     /// By number of the relation; only references need one.
@@ -154,7 +158,16 @@ impl Together {
             }
         }
         let entry = |number: usize| kept.get(number).map(|one| (one.path.clone(), Some(one.offset)));
-        pairs::judge(&members).into_iter().map(|(number, fault)| Misfit { fault, entry: entry(number) }).collect()
+        let judged = pairs::judge(&members, issuer.is_some(), self.limit.saturating_mul(COMPARISONS));
+        let misfits = judged.faults.into_iter().map(|(number, fault)| Misfit { fault, entry: entry(number) });
+        let over = judged.is_over.then(|| {
+            let message =
+                "not all keys and certificates were held against each other: many of them lie in one folder, or \
+                           under one name (--limit evidence=N)"
+                    .to_owned();
+            Misfit::of_all(Fault { code: &code::LIMIT_REACHED, severity: None, message, offset: None })
+        });
+        misfits.chain(over).collect()
     }
 }
 

@@ -3,12 +3,15 @@
 use veritar::entry::Entry;
 use veritar::limits::Limits;
 use veritar::place::{Depth, PATH_BYTES};
+use veritar::rule::Choice;
 use veritar::source::{Chunk, MemorySource};
 use veritar::tar::{Frame, Parser, Step};
+use veritar::verify::{Archive, verify};
 use veritar::walk::{Sink, Want, Way, drive};
 
 use crate::build::tarball::{GNU, Header, Tarball, octal, pax_records};
-use crate::support::{pieces, verify_source, whole};
+use crate::rule::{errors, set};
+use crate::support::{options, pieces, secrets, verify_source, whole};
 
 /// Counts entries, and what they ended with.
 #[derive(Default)]
@@ -89,4 +92,39 @@ fn a_prefix_under_an_odd_version_is_noted() {
     block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
     let outcome = verify_source("p.tar", whole(&[block.as_slice(), &[0; 1024]].concat()), 1);
     assert!(outcome.findings.iter().any(|finding| finding.code.id == "tar/prefix"), "{:?}", outcome.findings);
+}
+
+const HEAD: &str = "schema = 1\nid = \"own\"\ntitle = \"own\"\nproduct = \"own\"\n";
+
+#[test]
+fn a_pattern_of_components_without_end_is_refused() {
+    let rules = |components: usize| {
+        format!("{HEAD}[[entry]]\nid = \"x\"\npath = \"{}x\"\nwhy = \"x\"\n", "**/".repeat(components - 1))
+    };
+    set(&rules(128));
+    let message = errors(&rules(129)).to_string();
+    assert!(message.contains("more than 128 components"), "{message}");
+}
+
+#[test]
+fn a_member_that_everybody_wants_to_look_into_is_looked_into_by_some() {
+    let rules = |number: usize| {
+        let entry = |n| {
+            format!(
+                "[[entry]]\nid = \"e{n}\"\npath = \"*.json\"\nprobe = {{ kind = \"json\", required = [\"/{n}\"] }}\nwhy = \"x\"\n"
+            )
+        };
+        set(&(0..number).fold(HEAD.to_owned(), |text, n| text + &entry(n)))
+    };
+    let codes = |number: usize| {
+        let mut options = options(2);
+        options.rules = vec![rules(number)];
+        options.choice = Choice::Named;
+        let archive = Archive::from_source("made", whole(&Tarball::default().file("a.json", b"[]").end()));
+        let outcome = verify(archive, &options, &mut secrets()).unwrap();
+        let with = |code: &str| outcome.findings.iter().filter(|finding| finding.code.id == code).count();
+        (with("json/member-missing"), with("limit/reached"))
+    };
+    assert_eq!(codes(64), (64, 0));
+    assert_eq!(codes(66), (64, 2));
 }

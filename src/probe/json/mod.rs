@@ -294,7 +294,7 @@ fn conclude(plan: &Plan, gathered: Gathered, learned: &mut Learned, most: u64) {
         learned.fact(name, value);
     }
     for name in gathered.names {
-        learned.evidence.push(Evidence::Definition(Definition { name, size: gathered.size, scope: None }));
+        learned.evidence.push(Evidence::Definition(Definition { name, size: gathered.size, ..Definition::default() }));
     }
     for ((index, _), referred) in gathered.referred {
         if let (Some(name), false) = (referred.name, referred.needless) {

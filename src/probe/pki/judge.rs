@@ -9,7 +9,7 @@ use super::signature::Checked;
 use super::x509::Certificate;
 
 /// Signatures computed to find one issuer chain.
-const TRIES: usize = 64;
+pub const TRIES: usize = 64;
 /// Certificates of one chain.
 const DEPTH: usize = 16;
 

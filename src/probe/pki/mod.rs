@@ -22,7 +22,7 @@ mod signature;
 mod x509;
 
 pub use certificate::CERTIFICATE;
-pub use judge::{Answer, fits, issued};
+pub use judge::{Answer, TRIES, fits, issued};
 pub use key::{Curve, PublicKey};
 pub use private::PublicHalf;
 pub use private_key::PRIVATE_KEY;

@@ -37,6 +37,9 @@ fn settings(_: &Settings) -> Result<(), String> {
     Ok(())
 }
 
+/// Private keys of one file that are read: programs take one, and the arithmetic of each is paid for.
+const KEYS: u64 = 64;
+
 fn start(subject: &Subject<'_>) -> Box<dyn Probe> {
     Box::new(PrivateKey(Hold::new(subject)))
 }
@@ -89,6 +92,11 @@ impl Reading {
         for piece in Pem::new(content) {
             match piece {
                 Piece::Block(block) if form::is_private_label(block.label) => {
+                    if self.keys >= KEYS {
+                        let at = u64::try_from(block.at).ok();
+                        let what = format!("more than {KEYS} private keys in one file: the others were not looked at");
+                        return self.learned.fault(&code::LIMIT_REACHED, at, what);
+                    }
                     let read = block_key(&block);
                     let place = |at| block.place(at);
                     self.key(read, "PEM", &block.headers, block.at, &place);

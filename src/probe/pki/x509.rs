@@ -207,12 +207,14 @@ impl Certificate {
     }
 
     /// Whether `other` has the name of this one's issuer.
-    pub(super) fn names_as_issuer(&self, other: &Self) -> bool {
+    #[must_use]
+    pub fn names_as_issuer(&self, other: &Self) -> bool {
         self.issuer_digest == other.subject_digest
     }
 
     /// Whether the key identifiers name `other`'s key as the issuer's; `None` where they do not tell.
-    pub(super) fn identifies(&self, other: &Self) -> Option<bool> {
+    #[must_use]
+    pub fn identifies(&self, other: &Self) -> Option<bool> {
         Some(self.extensions.authority_key.as_ref()? == other.extensions.subject_key.as_ref()?)
     }
 

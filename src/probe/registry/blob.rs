@@ -4,10 +4,10 @@
 
 use super::manifest::{Look, look};
 use super::manifest_name;
-use super::path::{bytes, hex, home};
+use super::path::{bytes, hex, home, realm};
 use crate::code;
 use crate::probe::shown::shown_bytes;
-use crate::probe::{Definition, Evidence, Expected, Fault, Hold, Kind, Learned, Probe, Subject};
+use crate::probe::{Definition, Evidence, Expected, Fault, Hold, Kind, Learned, Probe, Reference, Subject};
 
 /// Bytes of a manifest that a registry takes.
 const MANIFEST_BYTES: u64 = 4 << 20;
@@ -25,6 +25,8 @@ pub(super) const KIND: Kind = Kind {
 
 struct Blob {
     learned: Learned,
+    /// The storage that it is in.
+    realm: Vec<u8>,
     /// The digits of its digest, where it is where it must be.
     hex: Option<String>,
     bytes: u64,
@@ -60,7 +62,8 @@ impl Blob {
         let is_right = home.is_some_and(|home| home.is_right());
         let hex = digits.filter(|_| is_right).map(str::to_owned);
         let hold = Some(Hold::up_to(subject.limits.probe_bytes.min(MANIFEST_BYTES)));
-        Self { learned, hex, bytes: 0, hold, begun: false }
+        let realm = realm(subject.path);
+        Self { learned, realm, hex, bytes: 0, hold, begun: false }
     }
 }
 
@@ -84,27 +87,26 @@ impl Probe for Blob {
     }
 
     fn finish(self: Box<Self>) -> Learned {
-        let Self { mut learned, hex, bytes: size, hold, begun, .. } = *self;
+        let Self { mut learned, realm, hex, bytes: size, hold, begun, .. } = *self;
         let Some(hex) = hex else { return learned };
         let size = Some(size);
-        let mut define = |name| learned.evidence.push(Evidence::Definition(Definition { name, size, scope: None }));
-        define(format!("sha256:{hex}"));
+        let define = |name| Evidence::Definition(Definition { name, realm: realm.clone(), size, scope: None });
+        learned.evidence.push(define(format!("sha256:{hex}")));
         let Some(hold) = hold.filter(|_| begun) else { return learned };
         match hold.whole() {
             Ok(content) => {
                 let mut references = Vec::new();
                 let found = look(&content, &hex, &mut learned, &mut references);
                 if found != Look::Other {
-                    let name = manifest_name(&hex);
-                    learned.evidence.push(Evidence::Definition(Definition { name, size, scope: None }));
+                    learned.evidence.push(define(manifest_name(&hex)));
                 }
-                learned.evidence.extend(references.into_iter().map(Evidence::Reference));
+                let placed = |reference| Evidence::Reference(Reference { realm: realm.clone(), ..reference });
+                learned.evidence.extend(references.into_iter().map(placed));
             }
             // It may be a manifest: what it refers to was not looked at.
             Err(fault) => {
                 learned.add(fault);
-                let name = manifest_name(&hex);
-                learned.evidence.push(Evidence::Definition(Definition { name, size, scope: None }));
+                learned.evidence.push(define(manifest_name(&hex)));
             }
         }
         learned

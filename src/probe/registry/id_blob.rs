@@ -58,7 +58,8 @@ impl Probe for IdBlob {
         if bytes == 0 {
             learned.fault(&code::REGISTRY_BLOB_EMPTY, None, "is empty");
         }
-        let definition = name.map(|name| Evidence::Definition(Definition { name, size: Some(bytes), scope: None }));
+        let definition =
+            name.map(|name| Definition { name, size: Some(bytes), ..Definition::default() }).map(Evidence::Definition);
         learned.evidence.extend(definition);
         learned
     }

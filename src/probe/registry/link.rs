@@ -3,9 +3,8 @@
 //! Promises: reads no more than a digest takes. Refuses to know: blobs.
 
 use super::manifest_name;
-use super::path::{Purpose, hex, link};
+use super::path::{Purpose, hex, link, realm};
 use crate::code::{self, Severity};
-use crate::probe::shown::shown_bytes;
 use crate::probe::{Definition, Evidence, Kind, Learned, Probe, Reference, Subject};
 
 /// What stands before the digits.
@@ -27,6 +26,8 @@ pub(super) const KIND: Kind = Kind {
 struct Link {
     purpose: Purpose,
     repository: String,
+    /// The storage that it is in.
+    realm: Vec<u8>,
     /// The digits that its path names.
     hex: Option<String>,
     begin: Vec<u8>,
@@ -36,9 +37,11 @@ struct Link {
 impl Link {
     fn new(subject: &Subject<'_>) -> Self {
         let said = link(subject.path);
-        let repository = shown_bytes(said.repository);
+        // Not cut: what is linked in one repository is not linked in another whose long name begins alike.
+        let repository = said.repository.escape_ascii().to_string();
+        let realm = realm(subject.path);
         let hex = said.hex.map(str::to_owned);
-        Self { purpose: said.purpose, repository, hex, begin: Vec::new(), bytes: 0 }
+        Self { purpose: said.purpose, repository, realm, hex, begin: Vec::new(), bytes: 0 }
     }
 
     /// What it links in its repository, where a registry asks for that: manifests and what was pushed for them.
@@ -49,7 +52,7 @@ impl Link {
             Purpose::Layer => format!("sha256:{digits}"),
             _ => return None,
         };
-        Some(Definition { name, size: None, scope: Some(self.scope()) })
+        Some(Definition { name, realm: self.realm.clone(), size: None, scope: Some(self.scope()) })
     }
 
     fn scope(&self) -> String {
@@ -101,7 +104,8 @@ impl Probe for Link {
             Purpose::Signature => ("signature", blob(), Some(Severity::Warning), None, false),
             Purpose::Other => ("link target", blob(), None, None, false),
         };
-        let reference = Reference { role: role.into(), name, severity, scope, linked, ..Reference::default() };
+        let (role, realm) = (role.into(), self.realm.clone());
+        let reference = Reference { role, name, realm, severity, scope, linked, ..Reference::default() };
         learned.evidence.push(Evidence::Reference(reference));
         learned
     }

@@ -245,6 +245,7 @@ impl Descriptor {
         // Not every platform's image need be there.
         let severity = (role == "manifest").then_some(Severity::Warning);
         let from = Some(manifest_name(own));
-        Ok(Some(Reference { role: role.into(), name, size: self.size, severity, from, scope: None, linked: true }))
+        let (role, size) = (role.into(), self.size);
+        Ok(Some(Reference { role, name, size, severity, from, linked: true, ..Reference::default() }))
     }
 }

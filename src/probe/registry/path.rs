@@ -2,6 +2,8 @@
 //!
 //! Promises: only lower-case digits count, as for the registry. Refuses to know: content.
 
+use crate::entry::normalized;
+
 /// What stands behind `sha256:` or in a path, where it is a digest: 64 lower-case digits.
 pub(super) fn hex(text: &[u8]) -> Option<&str> {
     let is_digest = text.len() == 64 && text.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
@@ -40,6 +42,24 @@ pub(super) fn home<'a>(path: &'a [u8], kind: &[u8]) -> Option<Home<'a>> {
     let (file, name, folder) = (steps.next()?, steps.next()?, steps.next()?);
     let is_blob = file == b"data" && steps.next()? == kind && steps.next()? == b"blobs";
     is_blob.then_some(Home { folder, name })
+}
+
+/// The storage that the blob or link at `path` is in: the folders around its `blobs` and `repositories`. An archive may hold
+/// several storages.
+pub(super) fn realm(path: &[u8]) -> Vec<u8> {
+    let path = normalized(path);
+    let steps: Vec<&[u8]> = path.split(|byte| *byte == b'/').collect();
+    let root = match steps.as_slice() {
+        [root @ .., b"blobs", _, _, _, b"data"] => root,
+        // A repository or a tag may be called `repositories`, too.
+        steps => {
+            let versioned = steps.windows(2).position(|pair| matches!(pair, [b"v2", b"repositories"]));
+            let first = || steps.iter().position(|step| *step == b"repositories");
+            let end = versioned.map(|at| at.saturating_add(1)).or_else(first);
+            end.and_then(|end| steps.get(..end)).unwrap_or_default()
+        }
+    };
+    root.join(&b'/')
 }
 
 /// What a link is for.
@@ -119,6 +139,13 @@ mod tests {
         assert!(home(path.as_bytes(), b"sha256").is_some_and(|home| home.is_right()));
         assert!(home(path.as_bytes(), b"id").is_none() && home(b"data", b"id").is_none());
         assert!(home(b"blobs/id/12/1/data", b"id").is_some_and(|home| !home.is_right()));
+        for path in ["blobs/sha256/01/0/data", "repositories/a/_layers/sha256/0/link"] {
+            assert_eq!((realm(path.as_bytes()), realm(format!("./x/{path}").as_bytes())), (vec![], b"x".to_vec()));
+        }
+        for path in ["blobs/sha256/01/0/data", "repositories/repositories/_manifests/tags/repositories/current/link"] {
+            let path = format!("repositories/docker//registry/v2/{path}");
+            assert_eq!(realm(path.as_bytes()), b"repositories/docker/registry/v2");
+        }
         assert_eq!(bytes(&digest)[..9], [0x01, 0x23, 0x45, 0x67, 0x89, 0xAB, 0xCD, 0xEF, 0x01]);
         assert!(hex(digest.to_uppercase().as_bytes()).is_none() && hex(b"01").is_none());
     }

@@ -96,3 +96,40 @@ fn the_certificates_of_a_swarm_belong_together() {
     let node = "var/lib/docker/swarm/certificates/swarm-node.crt".to_owned();
     assert_eq!(found(&old), [("certificate/expired", Severity::Error, node)]);
 }
+
+#[test]
+fn a_name_that_stands_a_thousand_times_is_not_held_against_itself_each_time() {
+    let part_of = |name: &str| part(&format!("ucp-controller-server-certs/{name}.pem"));
+    let other = part("ucp-client-root-ca/cert.pem");
+    // 16 million comparisons, each with something to complain of.
+    let copies = |name: &'static str, content: Vec<u8>| vec![(name, content); 4_000];
+    for second in [("a/key.pem", part_of("key")), ("a/ca.pem", part_of("cert"))] {
+        let members = [copies(second.0, second.1), copies("a/cert.pem", other.clone())].concat();
+        let begin = std::time::Instant::now();
+        let outcome = judged(RULES, packed(&members));
+        assert!(begin.elapsed().as_secs() < 60, "{} took {:?}", second.0, begin.elapsed());
+        let mut limits = outcome.findings.iter().filter(|finding| finding.code.id == "limit/reached");
+        assert!(limits.any(|finding| finding.message.contains("evidence=N")), "{}: {:?}", second.0, outcome.verdict);
+    }
+}
+
+#[test]
+fn every_change_of_a_root_is_told_even_where_it_is_a_root_no_more() {
+    let root = |name: &str| part(&format!("ucp-client-root-ca/{name}.pem"));
+    let good = root("cert");
+    let grave = |certificate: Vec<u8>| {
+        let outcome = judged(RULES, packed(&[("a/key.pem", root("key")), ("a/cert.pem", certificate)]));
+        outcome
+            .findings
+            .iter()
+            .any(|finding| finding.severity > Severity::Info && finding.code.id.starts_with("certificate/"))
+    };
+    assert!(!grave(good.clone()));
+    let body = good.windows(2).position(|pair| pair == b"-\n").unwrap() + 2;
+    let end = good.len() - b"==\n-----END CERTIFICATE-----\n".len();
+    for at in (body..end).filter(|at| good[*at] != b'\n') {
+        let mut changed = good.clone();
+        changed[at] = if changed[at] == b'A' { b'Q' } else { b'A' };
+        assert!(grave(changed), "character {at}: {}", good[at].escape_ascii());
+    }
+}

@@ -371,3 +371,13 @@ fn parts_of_two_keys_do_not_fit() {
     assert!(!openssl.ask("pkey -in mixed.der -inform DER -check -noout").good);
     assert_eq!(codes(&key(&mixed)), ["key/inconsistent"]);
 }
+
+#[test]
+fn of_keys_without_end_only_so_many_are_reckoned_with() {
+    let key = part("ucp-controller-server-certs/key.pem");
+    let begin = std::time::Instant::now();
+    let learned = learn("private-key", "k", &key.repeat(20_000), &Settings::default(), None);
+    assert!(begin.elapsed().as_secs() < 60, "{:?}", begin.elapsed());
+    assert_eq!(codes(&learned), ["limit/reached", "key/several"]);
+    assert_eq!(fact(&learned, "keys"), "64");
+}

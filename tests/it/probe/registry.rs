@@ -308,6 +308,36 @@ fn what_the_registry_kept_in_the_corpus_stores_is_closed() {
     assert_eq!(outcome.findings, [], "{:#?}", outcome.findings);
 }
 
+#[test]
+fn what_one_storage_lacks_another_in_the_archive_does_not_give() {
+    let kept = fs::read(corpus().join("kept/registry-2.8.2.tar")).unwrap();
+    // Twice the same storage; of each blob in turn, the second has all but this.
+    let packed = |without: Option<&str>| {
+        let mut out = tar::Builder::new(Vec::new());
+        for place in ["one", "two/repositories"] {
+            for entry in tar::Archive::new(&kept[..]).entries().unwrap() {
+                let mut entry = entry.unwrap();
+                let path = entry.path().unwrap().to_str().unwrap().to_owned();
+                if !entry.header().entry_type().is_file() || (place != "one" && Some(&*path) == without) {
+                    continue;
+                }
+                let mut header = entry.header().clone();
+                out.append_data(&mut header, format!("{place}/{path}"), &mut entry).unwrap();
+            }
+        }
+        out.into_inner().unwrap()
+    };
+    assert_eq!(told(&judge(packed(None))), BTreeSet::new());
+    let mut archive = tar::Archive::new(&kept[..]);
+    let paths = archive.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().to_str().unwrap().to_owned());
+    let blobs: Vec<String> = paths.filter(|path| path.contains("/blobs/") && path.ends_with("/data")).collect();
+    assert!(blobs.len() > 2);
+    for blob in blobs {
+        let codes: Vec<_> = told(&judge(packed(Some(&blob)))).into_iter().map(|(_, code)| code).collect();
+        assert!(codes.contains(&"reference/missing"), "{blob}: {codes:?}");
+    }
+}
+
 /// Breaks one thing; what is told of it, and which images the real registry still gives out.
 fn broken(made: &Path, damage: impl FnOnce(&Copy)) -> (BTreeSet<(Severity, &'static str)>, Vec<&'static str>) {
     let copy = Copy::of(made);
