@@ -650,6 +650,10 @@ codes! {
         "two versions or two clusters in one archive: two backups were put together, or one was changed by hand",
         "list the members named, find out where each comes from, and run the backup again";
     // what the content of members proves
+    PROBE_HARD_LINK = "probe/hard-link", Error, Inconclusive,
+        "a hard link stands where a probe should look",
+        "its content is that of the member it links to, which is looked at under that name only, and perhaps for other things: nothing is wrong as far as can be seen, and nothing is proved of this name",
+        "take the backup with `tar --hard-dereference`, which stores the content under each name; or, where the links are known and right, say --severity probe/hard-link=warning";
     PROBE_TOO_LARGE = "probe/too-large", Error, Inconclusive,
         "a member is larger than what a probe may hold",
         "what it holds was not looked at, so nobody can tell whether it is good",

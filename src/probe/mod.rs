@@ -49,6 +49,12 @@ pub trait Probe: Send {
 
     /// The whole content was there: what it tells. Not asked for a member whose end is missing.
     fn finish(self: Box<Self>) -> Learned;
+
+    /// What is told by where the member lies alone, in the place of [`Self::finish`] and without any content: a hard link
+    /// has its content under another name.
+    fn unseen(self: Box<Self>) -> Vec<Evidence> {
+        Vec::new()
+    }
 }
 
 /// One kind of probe: a line of the catalog.

@@ -18,13 +18,14 @@ use super::screen::{Asked, Screen};
 use super::seen::{Captured, Count, Group, Names, VALUE_BYTES};
 use super::set::{EntryRule, From, RuleSet};
 use super::together::Together;
+use super::words::readable;
 use crate::code::{self, Code};
 use crate::entry::{Entry, EntryKind, normalized};
 use crate::finding::Severity;
 use crate::graph::Graph;
 use crate::limits::Limits;
 use crate::place::{Depth, kept_path};
-use crate::probe::{Fault, Learned, Spec};
+use crate::probe::{Fault, Learned, Spec, Subject};
 use crate::secret::Secret;
 
 /// Probes that look at one member: each may hold its content, and rules seldom ask for more than two.
@@ -44,6 +45,7 @@ pub struct Judge {
     /// The time of the youngest member.
     pub(super) youngest: Option<i64>,
     pub(super) unlock_keys: Vec<Secret>,
+    limits: Limits,
     matcher: Matcher,
     screen: Screen,
     /// What is wanted of the entry that was met last.
@@ -77,6 +79,7 @@ impl Judge {
         Self {
             watches: candidates.iter().map(|set| Watch::new(set, limits)).collect(),
             graph: Graph::new(limits, None),
+            limits: limits.clone(),
             matcher: Matcher::new(&candidates),
             screen: Screen::new(&candidates),
             names: Names::default(),
@@ -139,12 +142,17 @@ impl Judge {
         if path.is_empty() {
             return;
         }
-        let Self { sets, watches, matcher, screen, wanted, .. } = self;
+        let Self { sets, watches, matcher, screen, wanted, limits, .. } = self;
         for (number, target) in matcher.hits(&path) {
             if let (Some(set), Some(watch)) = (sets.get(*number), watches.get_mut(*number))
                 && let Some(rule) = watch.matched(set, *target, entry, serial)
-                && entry.kind.is_file()
             {
+                if entry.kind == EntryKind::Hardlink {
+                    watch.linked(set, rule, &path, entry, limits);
+                }
+                if !entry.kind.is_file() {
+                    continue;
+                }
                 for spec in set.entries.get(rule).into_iter().flat_map(|rule| &rule.probes) {
                     if !want(wanted, spec, (*number, rule)) {
                         watch.unprobed(rule, entry);
@@ -276,6 +284,20 @@ impl Watch {
         let fault = Fault { code: &code::LIMIT_REACHED, severity: None, message, offset: None };
         let at = (entry.path, entry.offset);
         self.hit(fault.code, None, None, rule, What::Fault(fault), at);
+    }
+
+    /// Notes a hard link where a rule wants probes: its content stands under another name, and only the path is looked at.
+    fn linked(&mut self, set: &RuleSet, number: usize, path: &[u8], entry: &Entry<'_>, limits: &Limits) {
+        let Some(rule) = set.entries.get(number).filter(|rule| broken(rule, entry).is_none()) else { return };
+        for spec in &rule.probes {
+            let subject = Subject { path, size: 0, settings: &spec.settings, limits, at: None };
+            let mut learned = Learned::default();
+            learned.evidence.extend((spec.kind.start)(&subject).unseen());
+            let message =
+                format!("is a hard link to {}, and was not looked at as {}", readable(entry.link), spec.kind.name);
+            learned.fault(&code::PROBE_HARD_LINK, None, message);
+            self.learned(set, number, entry.path, entry.offset, &Arc::new(learned));
+        }
     }
 
     /// Keeps a hit; those of a rule that may turn out not to be in force are counted apart.

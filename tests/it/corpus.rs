@@ -194,6 +194,7 @@ fn every_archive_has_its_paragraph_and_no_expectation_is_left_over() {
 
 /// Codes that no archive can raise by itself, and the test that raises each.
 const ELSEWHERE: &[(&str, &str)] = &[
+    ("probe/hard-link", "probe::registry::hard_links_are_not_looked_at_and_that_is_told"),
     ("openpgp/passphrase-missing", "cli::exit_codes_of_secrets"),
     ("openpgp/key-missing", "openpgp::without_a_secret_the_message_says_what_it_wants"),
     ("tar/partial", "tar::members_behind_damage_are_found_again"),

@@ -86,6 +86,13 @@ impl Probe for Blob {
         }
     }
 
+    fn unseen(self: Box<Self>) -> Vec<Evidence> {
+        let Self { realm, hex, .. } = *self;
+        let define = |name| Evidence::Definition(Definition { name, realm: realm.clone(), ..Definition::default() });
+        // It may be a manifest.
+        hex.iter().flat_map(|hex| [format!("sha256:{hex}"), manifest_name(hex)]).map(define).collect()
+    }
+
     fn finish(self: Box<Self>) -> Learned {
         let Self { mut learned, realm, hex, bytes: size, hold, begun, .. } = *self;
         let Some(hex) = hex else { return learned };

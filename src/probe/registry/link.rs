@@ -55,6 +55,23 @@ impl Link {
         Some(Definition { name, realm: self.realm.clone(), size: None, scope: Some(self.scope()) })
     }
 
+    /// What it needs, where it leads to the blob with these digits.
+    fn needed(&self, digits: &str) -> Reference {
+        let blob = || format!("sha256:{digits}");
+        let scope = Some(self.scope());
+        let (role, name, severity, scope, linked) = match self.purpose {
+            Purpose::Revision => ("revision", manifest_name(digits), None, scope, false),
+            Purpose::Current => ("tag", manifest_name(digits), None, scope, true),
+            // Garbage collection leaves these two behind when it takes the blob.
+            Purpose::History => ("former tag", manifest_name(digits), Some(Severity::Info), None, false),
+            Purpose::Layer => ("pushed blob", blob(), Some(Severity::Info), None, false),
+            Purpose::Signature => ("signature", blob(), Some(Severity::Warning), None, false),
+            Purpose::Other => ("link target", blob(), None, None, false),
+        };
+        let (role, realm) = (role.into(), self.realm.clone());
+        Reference { role, name, realm, severity, scope, linked, ..Reference::default() }
+    }
+
     fn scope(&self) -> String {
         format!("repository {}", self.repository)
     }
@@ -65,6 +82,12 @@ impl Probe for Link {
         self.bytes = self.bytes.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         let room = BYTES.saturating_sub(self.begin.len()).min(bytes.len());
         self.begin.extend_from_slice(bytes.get(..room).unwrap_or_default());
+    }
+
+    fn unseen(self: Box<Self>) -> Vec<Evidence> {
+        let defined = self.defined().map(Evidence::Definition);
+        let needed = self.hex.as_deref().map(|digits| Evidence::Reference(self.needed(digits)));
+        defined.into_iter().chain(needed).collect()
     }
 
     fn finish(self: Box<Self>) -> Learned {
@@ -92,21 +115,9 @@ impl Probe for Link {
             }
         }
         // Where it does not lead to what its path names, that is what is needed all the same.
-        let Some(digits) = self.hex.as_deref().or(read.filter(|_| whole)) else { return learned };
-        let blob = || format!("sha256:{digits}");
-        let scope = Some(self.scope());
-        let (role, name, severity, scope, linked) = match self.purpose {
-            Purpose::Revision => ("revision", manifest_name(digits), None, scope, false),
-            Purpose::Current => ("tag", manifest_name(digits), None, scope, true),
-            // Garbage collection leaves these two behind when it takes the blob.
-            Purpose::History => ("former tag", manifest_name(digits), Some(Severity::Info), None, false),
-            Purpose::Layer => ("pushed blob", blob(), Some(Severity::Info), None, false),
-            Purpose::Signature => ("signature", blob(), Some(Severity::Warning), None, false),
-            Purpose::Other => ("link target", blob(), None, None, false),
-        };
-        let (role, realm) = (role.into(), self.realm.clone());
-        let reference = Reference { role, name, realm, severity, scope, linked, ..Reference::default() };
-        learned.evidence.push(Evidence::Reference(reference));
+        if let Some(digits) = self.hex.as_deref().or(read.filter(|_| whole)) {
+            learned.evidence.push(Evidence::Reference(self.needed(digits)));
+        }
         learned
     }
 }

@@ -338,6 +338,38 @@ fn what_one_storage_lacks_another_in_the_archive_does_not_give() {
     }
 }
 
+#[test]
+fn hard_links_are_not_looked_at_and_that_is_told() {
+    let kept = fs::read(corpus().join("kept/registry-2.8.2.tar")).unwrap();
+    let undecided = BTreeSet::from([(ERROR, "probe/hard-link")]);
+    // Each file in turn lies somewhere else, and its name links there.
+    let mut archive = tar::Archive::new(&kept[..]);
+    let entries = archive.entries().unwrap().filter(|entry| entry.as_ref().unwrap().header().entry_type().is_file());
+    let files = entries.count();
+    assert!(files > 8);
+    for number in 0..files {
+        let mut out = tar::Builder::new(Vec::new());
+        let mut met = 0;
+        for entry in tar::Archive::new(&kept[..]).entries().unwrap() {
+            let mut entry = entry.unwrap();
+            let path = entry.path().unwrap().into_owned();
+            let mut header = entry.header().clone();
+            let is_file = header.entry_type().is_file();
+            met += usize::from(is_file);
+            if !is_file || met != number + 1 {
+                out.append_data(&mut header, path, &mut entry).unwrap();
+                continue;
+            }
+            out.append_data(&mut header, "elsewhere", &mut entry).unwrap();
+            header.set_entry_type(tar::EntryType::Link);
+            header.set_size(0);
+            out.append_link(&mut header, path, "elsewhere").unwrap();
+        }
+        // What is in a manifest is not known then, nor where a tag leads: nothing is missing for that.
+        assert_eq!(told(&judge(out.into_inner().unwrap())), undecided, "file {number}");
+    }
+}
+
 /// Breaks one thing; what is told of it, and which images the real registry still gives out.
 fn broken(made: &Path, damage: impl FnOnce(&Copy)) -> (BTreeSet<(Severity, &'static str)>, Vec<&'static str>) {
     let copy = Copy::of(made);
