@@ -267,6 +267,7 @@ const CASES: &[Case] = &[
         members.iter_mut().for_each(|member| member.name = format!("var/lib/docker/volumes/{}", member.name));
     }),
     case(IMAGES, "replica", "rule/capture-conflict", |members| add(members, "dtr-registry-ffffffffffff/", b"")),
+    case(&["dtr-images"], "repositories", "rule/missing", |members| without(members, "/repositories/")),
     case(&["dtr-images"], "tag-links", "rule/size", |members| put(members, "current/link", b"sha256:1e93")),
     case(&["dtr-images"], "revision-links", "rule/size", |members| {
         let links = members.iter_mut().filter(|member| member.name.contains("_manifests/revisions/"));
