@@ -21,10 +21,9 @@ use crate::limits::Limits;
 use crate::probe::{Kind, Lab, Settings, Subject};
 use crate::report::escaped;
 use crate::rule::draft::{About, Draft, Undrafted};
-use crate::rule::{ArchiveForm, Choice, EndMarker, Judge, catalog};
+use crate::rule::{Choice, EndMarker, Judge, catalog};
 use crate::source::{Chunk, zeros};
-use crate::tar;
-use crate::verify::{Journey, Opened, Road};
+use crate::verify::{Opened, Road};
 use crate::walk::{Sink, Want};
 
 pub(super) fn run(args: &RulesInit) -> Result<Exit, Trouble> {
@@ -71,7 +70,7 @@ pub(super) fn run(args: &RulesInit) -> Result<Exit, Trouble> {
     if !journey.is_complete() {
         return Ok(refused(Exit::Inconclusive));
     }
-    let form = form(journey, sink.entries, file_name(args));
+    let form = journey.form(sink.entries, file_name(args), None);
     let recognised = sink.judge.take().map(|judge| judge.conclude(&form).judged).unwrap_or_default();
     let text = sink.draft.finish(&About {
         recognised: recognised.into_iter().map(|judged| judged.id).filter(|id| judges(id)).collect(),
@@ -190,23 +189,6 @@ fn identifier(stem: &str) -> String {
         format!("my-{}", if id.is_empty() { "backup" } else { id })
     } else {
         id.to_owned()
-    }
-}
-
-fn form(journey: &Journey, entries: u64, file_name: Option<String>) -> ArchiveForm {
-    ArchiveForm {
-        encrypted: journey.layers.iter().any(|layer| layer.encrypted),
-        entries,
-        complete: journey.is_complete(),
-        end_marker: match journey.walked.map(|walked| walked.end_marker) {
-            Some(tar::EndMarker::Whole) => EndMarker::Whole,
-            Some(tar::EndMarker::Short) => EndMarker::Short,
-            Some(tar::EndMarker::Missing) | None => EndMarker::Missing,
-        },
-        trailing_bytes: journey.trailing_bytes(),
-        file_name,
-        bytes: journey.bytes,
-        previous_bytes: None,
     }
 }
 

@@ -28,9 +28,8 @@ use crate::code::Decides;
 use crate::digest::hex;
 use crate::error::Error;
 use crate::finding::{Finding, Severity};
-use crate::rule::{ArchiveForm, Choice, EndMarker, Judge, Judgement, RuleSet};
+use crate::rule::{Choice, Judge, Judgement, RuleSet};
 use crate::secret::Unlock;
-use crate::tar;
 use findings::Findings;
 use verifier::{Verified, Verifier};
 
@@ -126,20 +125,7 @@ fn conclude(
         content = verified.content;
         let encrypted = journey.layers.iter().any(|layer| layer.encrypted);
         secrets = Secrets { encrypted, ..verified.secrets };
-        let form = ArchiveForm {
-            encrypted,
-            entries: inventory.entries,
-            complete: journey.is_complete(),
-            end_marker: match journey.walked.map(|walked| walked.end_marker) {
-                Some(tar::EndMarker::Whole) => EndMarker::Whole,
-                Some(tar::EndMarker::Short) => EndMarker::Short,
-                Some(tar::EndMarker::Missing) | None => EndMarker::Missing,
-            },
-            trailing_bytes: journey.trailing_bytes(),
-            file_name: file_name.clone(),
-            bytes: journey.bytes,
-            previous_bytes: options.previous_bytes,
-        };
+        let form = journey.form(inventory.entries, file_name.clone(), options.previous_bytes);
         judgement = verified.judge.map_or_else(Judgement::default, |judge| judge.conclude(&form));
     }
     let mut findings = Findings::new(options.reading.limits.findings_per_code);

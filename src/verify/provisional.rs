@@ -7,6 +7,8 @@ use crate::digest::Digests;
 use crate::envelope::{Proof, is_complete, settle};
 use crate::finding::Finding;
 use crate::place::Depth;
+use crate::rule::{ArchiveForm, EndMarker};
+use crate::tar;
 use crate::walk::Walked;
 
 /// What is known when every layer has closed.
@@ -58,6 +60,25 @@ impl Journey {
                 walked.accounts.total_bytes().saturating_sub(finding.place.offset.unwrap_or_default())
             }
             _ => 0,
+        }
+    }
+
+    /// What rules may ask of the archive as a whole; `previous_bytes` are those of the backup before.
+    #[must_use]
+    pub fn form(&self, entries: u64, file_name: Option<String>, previous_bytes: Option<u64>) -> ArchiveForm {
+        ArchiveForm {
+            encrypted: self.layers.iter().any(|layer| layer.encrypted),
+            entries,
+            complete: self.is_complete(),
+            end_marker: match self.walked.map(|walked| walked.end_marker) {
+                Some(tar::EndMarker::Whole) => EndMarker::Whole,
+                Some(tar::EndMarker::Short) => EndMarker::Short,
+                Some(tar::EndMarker::Missing) | None => EndMarker::Missing,
+            },
+            trailing_bytes: self.trailing_bytes(),
+            file_name,
+            bytes: self.bytes,
+            previous_bytes,
         }
     }
 }
