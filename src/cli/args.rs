@@ -103,9 +103,12 @@ pub(super) struct Verify {
     /// Rule set by identifier or file (repeatable); `auto` finds the one that fits [default: auto]
     #[arg(long, value_name = "ID|FILE", env = "VERITAR_RULES")]
     pub(super) rules: Vec<String>,
-    /// Digests of members and archive: sha256, blake3, both with a comma, or none [default: sha256]
+    /// Digests of members and of the archive file: sha256, blake3, both with a comma, or none [default: sha256]
     #[arg(long, value_name = "NAMES", env = "VERITAR_HASH")]
     pub(super) hash: Option<String>,
+    /// Digests of the archive file alone: of a plain tar, none halves the hashing [default: as --hash]
+    #[arg(long, value_name = "NAMES", env = "VERITAR_ARCHIVE_HASH")]
+    pub(super) archive_hash: Option<String>,
     /// From which severity on an archive fails [default: error]
     #[arg(long, value_name = "SEVERITY", env = "VERITAR_FAIL_ON")]
     pub(super) fail_on: Option<FailOn>,

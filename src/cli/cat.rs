@@ -15,7 +15,7 @@ use crate::verify::{Archive, Journey, Opened, Reading, Road};
 use crate::walk::{Sink, Want};
 
 pub(super) fn run(args: &Cat) -> Result<Exit, Trouble> {
-    let mut reading = plan::reading(&args.reading, "none", false)?;
+    let mut reading = plan::reading(&args.reading, "none", "none")?;
     reading.salvage = args.salvage;
     let mut secrets = Secrets::gather(&args.reading, args.archive.as_os_str() == "-")?;
     let archive = plan::archive(&args.archive);

@@ -16,7 +16,7 @@ use crate::verify::{Opened, Road};
 use crate::walk::{Piece, Sink, Want};
 
 pub(super) fn run(args: &List) -> Result<Exit, Trouble> {
-    let mut reading = plan::reading(&args.reading, "none", false)?;
+    let mut reading = plan::reading(&args.reading, "none", "none")?;
     reading.salvage = args.salvage;
     let mut secrets = Secrets::gather(&args.reading, args.archive.as_os_str() == "-")?;
     let archive = plan::archive(&args.archive);

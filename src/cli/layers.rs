@@ -14,7 +14,7 @@ use crate::verify::{Archive, Opened, Road, Wrapping};
 use crate::walk::{Sink, Want};
 
 pub(super) fn run(args: &List, hash: &str) -> Result<Exit, Trouble> {
-    let mut reading = plan::reading(&args.reading, hash, true)?;
+    let mut reading = plan::reading(&args.reading, hash, hash)?;
     reading.salvage = args.salvage;
     let mut secrets = Secrets::gather(&args.reading, args.archive.as_os_str() == "-")?;
     let archive = plan::archive(&args.archive);

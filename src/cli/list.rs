@@ -29,16 +29,14 @@ pub(super) fn run(args: &List) -> Result<Exit, Trouble> {
     if args.frames {
         return frames::run(args);
     }
-    let mut reading = plan::reading(&args.reading, hash, false)?;
+    let mut reading = plan::reading(&args.reading, hash, "none")?;
     reading.salvage = args.salvage;
     let style = style(args.format)?;
     let mut secrets = Secrets::gather(&args.reading, args.archive.as_os_str() == "-")?;
     let archive = plan::archive(&args.archive);
     let bar = Bar::start(&args.reading, archive.name(), &reading.progress);
-    let out: Box<dyn Write> = match style {
-        Style::Text | Style::Names | Style::Sha256sumShown => Box::new(output::standard()),
-        _ => Box::new(output::buffered()),
-    };
+    // No format has styles that would have to be taken out.
+    let out: Box<dyn Write> = Box::new(output::buffered());
     let done = nested::read(archive, &plan::inside(&args.reading), &reading, &mut secrets, |archive, secrets| {
         let format = style.format(reading.hashes);
         match Road::open(archive, &reading, secrets)? {

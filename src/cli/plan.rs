@@ -21,14 +21,13 @@ use crate::verify::{Archive, Reading, Severities};
 /// Threads that can be asked for.
 pub(super) const THREADS: std::ops::RangeInclusive<usize> = 1..=1024;
 
-/// How to read, from the options every reading command shares.
-pub(super) fn reading(typed: &args::Reading, hash: &str, archive_hashes: bool) -> Result<Reading, Trouble> {
-    let hashes = hashes(hash)?;
+/// How to read, from the options every reading command shares, with these digests of members and of the archive file.
+pub(super) fn reading(typed: &args::Reading, hash: &str, archive_hash: &str) -> Result<Reading, Trouble> {
     let mut reading = Reading {
         limits: limits(&typed.limit)?,
         trust: trust(typed)?,
-        hashes,
-        archive_hashes: if archive_hashes { hashes } else { Hashes::NONE },
+        hashes: hashes(hash)?,
+        archive_hashes: hashes(archive_hash)?,
         now: Some(jiff::Timestamp::now().as_second()),
         ..Reading::default()
     };
@@ -113,7 +112,7 @@ pub(super) fn hashes(names: &str) -> Result<Hashes, Trouble> {
             "none" if names == "none" => {}
             _ => {
                 return Err(Trouble::Usage(format!(
-                    "--hash takes sha256, blake3, both with a comma, or none, not {names:?}"
+                    "--hash and --archive-hash take sha256, blake3, both with a comma, or none, not {names:?}"
                 )));
             }
         }

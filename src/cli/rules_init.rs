@@ -28,7 +28,7 @@ use crate::walk::{Sink, Want};
 
 pub(super) fn run(args: &RulesInit) -> Result<Exit, Trouble> {
     let about = about(args)?;
-    let reading = plan::reading(&args.reading, "none", false)?;
+    let reading = plan::reading(&args.reading, "none", "none")?;
     let mut secrets = Secrets::gather(&args.reading, args.from.as_os_str() == "-")?;
     let archive = plan::archive(&args.from);
     let bar = Bar::start(&args.reading, archive.name(), &reading.progress);

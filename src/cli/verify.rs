@@ -18,7 +18,8 @@ use crate::verify::{Options, Progress, verify_inside};
 
 pub(super) fn run(args: &Verify) -> Result<Exit, Trouble> {
     plan::check_archives(&args.archives)?;
-    let mut reading = plan::reading(&args.reading, args.hash.as_deref().unwrap_or("sha256"), true)?;
+    let hash = args.hash.as_deref().unwrap_or("sha256");
+    let mut reading = plan::reading(&args.reading, hash, args.archive_hash.as_deref().unwrap_or(hash))?;
     reading.at = args.at.as_deref().map(plan::day).transpose()?;
     let severities = plan::severities(&args.severity)?;
     let previous_bytes = args.previous.as_deref().map(plan::previous).transpose()?;

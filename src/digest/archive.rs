@@ -5,14 +5,13 @@
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
 
 use super::{Digests, Hasher, Hashes};
-use crate::source::{CHUNK_BYTES, Chunk, Source};
+use crate::source::{Beside, CHUNK_BYTES, Chunk, Source};
 
 /// What is known of the archive file: complete once the source has settled.
 #[derive(Debug, Clone, Default)]
@@ -46,17 +45,13 @@ pub fn watch(source: Box<dyn Source>, hashes: Hashes, threads: usize) -> (Box<dy
             Err(_) => Work::Later(bytes, hashes),
         },
         Some(bytes) => Work::Later(bytes, hashes),
-        None if threads > 1 => match start_queue(hashes) {
-            Ok((sender, worker)) => Work::Queue(sender, worker),
-            Err(_) => Work::Here(Hasher::new(hashes)),
-        },
-        None => Work::Here(Hasher::new(hashes)),
+        None => Work::Passing(Beside::new(Hasher::new(hashes), Hasher::update, THREAD, threads)),
     };
     (Box::new(Watched { source, work: Some(work), known: known.clone() }), known)
 }
 
-/// Chunks that wait for the hashing thread.
-const QUEUE_CHUNKS: usize = 8;
+/// The name of the hashing thread.
+const THREAD: &str = "archive-hash";
 
 enum Work {
     /// Nothing is wanted.
@@ -65,26 +60,12 @@ enum Work {
     Whole(JoinHandle<Digests>),
     /// All bytes lie ready and are hashed at the end.
     Later(Bytes, Hashes),
-    /// A thread hashes what is sent to it.
-    Queue(SyncSender<Bytes>, JoinHandle<Digests>),
     /// Hashed in passing.
-    Here(Hasher),
+    Passing(Beside<Hasher>),
 }
 
 fn start_whole(bytes: Bytes, hashes: Hashes) -> io::Result<JoinHandle<Digests>> {
-    std::thread::Builder::new().name("archive-hash".to_owned()).spawn(move || Hasher::of(hashes, &bytes))
-}
-
-fn start_queue(hashes: Hashes) -> io::Result<(SyncSender<Bytes>, JoinHandle<Digests>)> {
-    let (sender, receiver) = sync_channel::<Bytes>(QUEUE_CHUNKS);
-    let worker = std::thread::Builder::new().name("archive-hash".to_owned()).spawn(move || {
-        let mut hasher = Hasher::new(hashes);
-        while let Ok(bytes) = receiver.recv() {
-            hasher.update(&bytes);
-        }
-        hasher.finish()
-    })?;
-    Ok((sender, worker))
+    std::thread::Builder::new().name(THREAD.to_owned()).spawn(move || Hasher::of(hashes, &bytes))
 }
 
 struct Watched {
@@ -97,7 +78,7 @@ struct Watched {
 impl Watched {
     /// Whether bytes must pass through here to be hashed.
     fn must_see(&self) -> bool {
-        matches!(self.work, Some(Work::Queue(..) | Work::Here(_)))
+        matches!(self.work, Some(Work::Passing(_)))
     }
 }
 
@@ -113,11 +94,8 @@ impl Source for Watched {
     fn take(&mut self, at_most: usize) -> io::Result<Option<Chunk>> {
         let chunk = self.source.take(at_most)?;
         if let Some(chunk) = &chunk {
-            match &mut self.work {
-                // A thread that is gone is met again, and reported, when the source settles.
-                Some(Work::Queue(sender, _)) => drop(sender.send(chunk.bytes.clone())),
-                Some(Work::Here(hasher)) => hasher.update(&chunk.bytes),
-                _ => {}
+            if let Some(Work::Passing(hasher)) = &mut self.work {
+                hasher.push(chunk.bytes.clone());
             }
             self.known.position.store(self.source.position(), Ordering::Relaxed);
         }
@@ -156,11 +134,7 @@ impl Source for Watched {
             Some(Work::None) => Some(Digests::default()),
             Some(Work::Whole(worker)) => Some(worker.join().map_err(|_| gone())?),
             Some(Work::Later(bytes, hashes)) => Some(Hasher::of(hashes, &bytes)),
-            Some(Work::Queue(sender, worker)) => {
-                drop(sender);
-                Some(worker.join().map_err(|_| gone())?)
-            }
-            Some(Work::Here(hasher)) => Some(hasher.finish()),
+            Some(Work::Passing(hasher)) => Some(hasher.finish()?.finish()),
         };
         if let Some(digests) = digests {
             // Settled once: the work was taken above.

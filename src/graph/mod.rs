@@ -132,7 +132,7 @@ impl Graph {
             None => (&[][..], path),
         };
         self.members.entry(entry, last);
-        let digest = Digest::of(path);
+        let digest = self.seen.digest(path);
         let before = self.seen.member(digest, kind);
         if let Before::Stood(Kind::Folder | Kind::File | Kind::Link | Kind::Special) = before {
             let (code, severity) = (&code::ENTRY_DUPLICATE, code::ENTRY_DUPLICATE.severity);
@@ -222,7 +222,7 @@ impl Graph {
         let mut end = if self.is_bounded(parent) { parent.len() } else { 0 };
         while end > 0 {
             let folder = parent.get(..end).unwrap_or_default();
-            match self.seen.imply(Digest::of(folder), Kind::Implied) {
+            match self.seen.imply(self.seen.digest(folder), Kind::Implied) {
                 Before::Nothing => {
                     self.collide(entry, folder);
                     let part = folder.rsplit(|byte| *byte == b'/').next().unwrap_or(folder);
@@ -296,7 +296,7 @@ impl Graph {
     fn stands_at(&mut self, place: &Location, kind: EntryKind) {
         let (mut kind, mut path) =
             (if kind == EntryKind::Directory { Kind::Implied } else { Kind::Place }, place.path());
-        while !path.is_empty() && self.seen.imply(Digest::of(path), kind) == Before::Nothing {
+        while !path.is_empty() && self.seen.imply(self.seen.digest(path), kind) == Before::Nothing {
             path = path.iter().rposition(|byte| *byte == b'/').and_then(|end| path.get(..end)).unwrap_or_default();
             kind = Kind::Implied;
         }
@@ -320,7 +320,7 @@ impl Graph {
             // What stood there may stay, where a system refuses to put a link over it.
             let stood = |kind| kind != Kind::Link;
             let replaced = matches!(before, Before::Stood(kind) if stood(kind))
-                || self.seen.kind(Digest::of(place.path())).is_some_and(stood);
+                || self.seen.kind(self.seen.digest(place.path())).is_some_and(stood);
             self.links.add(place, entry.link, replaced);
             if leads_to(self.clean.path(), place.path()) {
                 self.clean.clear();
@@ -376,7 +376,7 @@ impl Graph {
         }
         // By now the hard link itself is among what was seen.
         let is_itself = *target == *path && !matches!(before, Before::Stood(kind) if kind.is_member());
-        let kinds = spelled.iter().filter_map(|path| self.seen.kind(Digest::of(path)));
+        let kinds = spelled.iter().filter_map(|path| self.seen.kind(self.seen.digest(path)));
         let kinds: Vec<Kind> = kinds.filter(|_| !is_itself).collect();
         let shown = || named(entry.link);
         if kinds.iter().any(|kind| kind.is_folder()) {
@@ -386,7 +386,7 @@ impl Graph {
         } else if kinds.is_empty() && self.seen.forgotten == 0 {
             if u64::try_from(self.dangling.len()).unwrap_or(u64::MAX) < self.cap {
                 let place = Place::at(Depth::default(), entry.offset).of_entry(entry.path);
-                self.dangling.push((Digest::of(&target), place, shown()));
+                self.dangling.push((self.seen.digest(&target), place, shown()));
             } else {
                 self.dangling_more = self.dangling_more.saturating_add(1);
             }

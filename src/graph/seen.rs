@@ -1,7 +1,7 @@
 //! What stood before: every path with its kind, in 16 bytes each.
 //!
-//! A path is remembered as 125 bits of its BLAKE3 digest with three bits for its kind. Nobody can make two paths look
-//! alike. Paths that another system could take for another one (capitals, letters beyond ASCII, dots at the end) cost 16
+//! A path is remembered as 125 bits of a digest with three bits for its kind: SipHash under keys that each run draws anew,
+//! so that nobody can make two paths look alike. Paths that another system could take for another one (capitals, letters beyond ASCII, dots at the end) cost 16
 //! bytes more: a hash of their folded form and where their text is kept. Paths that are their own folded form cost
 //! nothing more: whether one of them was there is asked by the digest.
 //!
@@ -60,17 +60,9 @@ impl Kind {
 
 const KIND_BITS: u128 = 7;
 
-/// The digest of a path.
+/// The digest of a path, the same for as long as one [`Seen`] lives.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Digest(u128);
-
-impl Digest {
-    pub(super) fn of(path: &[u8]) -> Self {
-        let digest = blake3::hash(path);
-        let bits = digest.as_bytes().first_chunk::<16>().map_or(0, |bytes| u128::from_le_bytes(*bytes));
-        Self(bits & !KIND_BITS)
-    }
-}
 
 /// A digest with a kind in its low bits, compared without them.
 #[derive(Debug, Clone, Copy)]
@@ -115,7 +107,8 @@ pub(super) struct Seen {
     room: usize,
     /// By the hash of their folded form: where the text of the first path with it is.
     odd: HashMap<u64, u32, BuildHasherDefault<Identity>>,
-    state: RandomState,
+    /// The keys of a digest's two halves; the first is that of `odd`, too.
+    keys: [RandomState; 2],
     texts: Vec<u8>,
     /// Paths that could no longer be remembered.
     pub(super) forgotten: u64,
@@ -127,7 +120,7 @@ impl Seen {
             known: HashSet::default(),
             room: usize::try_from(limits.unique_paths).unwrap_or(usize::MAX),
             odd: HashMap::default(),
-            state: RandomState::new(),
+            keys: [RandomState::new(), RandomState::new()],
             texts: Vec::new(),
             forgotten: 0,
         }
@@ -136,6 +129,11 @@ impl Seen {
     /// Members' paths that are remembered.
     pub(super) fn remembered(&self) -> usize {
         self.known.len()
+    }
+
+    pub(super) fn digest(&self, path: &[u8]) -> Digest {
+        let [high, low] = self.keys.each_ref().map(|key| u128::from(key.hash_one(path)));
+        Digest((high << 64 | low) & !KIND_BITS)
     }
 
     /// What stands at a path.
@@ -182,12 +180,11 @@ impl Seen {
         } else {
             let form = folded(path);
             // A path that is its own folded form left nothing but its digest.
-            let twin = (form != path && self.kind(Digest::of(&form)).is_some()).then(|| Twin::Named(form.clone()));
+            let twin = (form != path && self.kind(self.digest(&form)).is_some()).then(|| Twin::Named(form.clone()));
             (Some(form), twin)
         };
-        let mut hasher = self.state.build_hasher();
-        hasher.write(form.as_deref().unwrap_or(path));
-        let key = hasher.finish();
+        let [keys, _] = &self.keys;
+        let key = keys.hash_one(form.as_deref().unwrap_or(path));
         match self.odd.get(&key) {
             Some(at) => {
                 let found = self.text(*at).map_or(Twin::Unnamed, |text| Twin::Named(text.to_vec()));

@@ -50,6 +50,8 @@ pub struct SecretWatch {
     token: Finder<'static>,
     /// The first bytes of the member, where they did not come at once.
     head: Vec<u8>,
+    /// Bytes that will be looked at.
+    expected: usize,
     /// Whether enough was seen.
     is_over: bool,
     found: Vec<&'static str>,
@@ -67,6 +69,7 @@ impl Default for SecretWatch {
             label: Finder::new(LABEL),
             token: Finder::new(b"SWM"),
             head: Vec::new(),
+            expected: HEAD_BYTES,
             is_over: false,
             found: Vec::new(),
         }
@@ -74,8 +77,9 @@ impl Default for SecretWatch {
 }
 
 impl SecretWatch {
-    /// A member begins.
-    pub fn begin(&mut self) {
+    /// A member begins, with so many bytes of content.
+    pub fn begin(&mut self, bytes: u64) {
+        self.expected = usize::try_from(bytes).unwrap_or(usize::MAX).min(HEAD_BYTES);
         self.head.clear();
         self.is_over = false;
         self.found.clear();
@@ -92,8 +96,10 @@ impl SecretWatch {
         if self.is_over {
             return;
         }
+        // Most members are small, and come in one piece: nothing of that is kept.
         if self.head.is_empty()
-            && let Some(head) = bytes.get(..HEAD_BYTES)
+            && self.expected > 0
+            && let Some(head) = bytes.get(..self.expected)
         {
             self.is_over = true;
             return self.look(head);

@@ -43,9 +43,15 @@ pub struct Escaped<'a>(&'a [u8]);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Nearly every name is plain ASCII: seen with one look at all its bytes, and printed in one piece.
+        let is_plain_ascii = |byte: &u8| (b' '..=b'~').contains(byte) & (*byte != b'\\');
+        if self.0.iter().fold(true, |all, byte| all & is_plain_ascii(byte))
+            && let Ok(text) = std::str::from_utf8(self.0)
+        {
+            return f.write_str(text);
+        }
         for chunk in self.0.utf8_chunks() {
             let text = chunk.valid();
-            // Nearly every name is plain: printed in one piece.
             if text.chars().all(is_plain) {
                 f.write_str(text)?;
             } else {

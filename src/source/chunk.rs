@@ -35,8 +35,9 @@ pub struct Pool {
     buffer_bytes: usize,
 }
 
-/// Spare buffers kept; more are given back to the allocator.
-const SPARE_BUFFERS: usize = 16;
+/// Spare buffers kept; more are given back to the allocator. As many are in flight between a decoder and the hashing of
+/// members when all queues are full: a buffer that is allocated anew costs more than filling it.
+const SPARE_BUFFERS: usize = 64;
 
 impl Pool {
     /// A pool whose buffers hold `buffer_bytes` each.

@@ -3,14 +3,17 @@
 //! Promises: a [`Source`] lends headers without copying where it can, hands payload on as shared [`Chunk`]s, and reports
 //! real input errors only; a short read is an end, not an error. Refuses to know: what the bytes mean.
 
+mod beside;
 mod chunk;
 mod file;
 mod guard;
 mod memory;
 mod stream;
 
+pub use beside::Beside;
 pub use chunk::{Buffer, Buffered, Chunk, Feed, Pool, zeros};
 pub use file::{MappedFile, Opened, open};
+pub use guard::prefetch;
 pub use memory::{MemorySource, SplitSource};
 pub use stream::ReadFeed;
 

@@ -64,18 +64,16 @@ impl<'a> RawHeader<'a> {
     #[must_use]
     pub fn checksum(self) -> Checksum {
         const SPACES: i64 = 8 * 0x20;
-        let sum = |signed: bool| -> i64 {
-            let one = |byte: &u8| if signed { i64::from(byte.cast_signed()) } else { i64::from(*byte) };
-            let whole: i64 = self.0.iter().map(one).sum();
-            let field: i64 = self.field::<148, 8>().iter().map(one).sum();
-            whole.saturating_sub(field).saturating_add(SPACES)
-        };
-        let computed = sum(false);
+        let field = self.field::<148, 8>();
+        let computed = sum(self.0).saturating_sub(sum(field)).saturating_add(SPACES);
         // A blank checksum field is no checksum, though it reads as zero.
-        let stored = parse(self.field::<148, 8>()).ok().filter(|number| !number.is_blank()).map(|number| number.value);
+        let stored = parse(field).ok().filter(|number| !number.is_blank()).map(|number| number.value);
+        // As signed, each byte with its top bit set counts 256 less.
+        let high = |bytes: &[u8]| i64::try_from(bytes.iter().filter(|byte| **byte > 127).count()).unwrap_or_default();
+        let signed = || computed.saturating_sub(high(self.0).saturating_sub(high(field)).saturating_mul(256));
         if stored == Some(computed) {
             Checksum::Unsigned
-        } else if stored.is_some() && stored == Some(sum(true)) {
+        } else if stored.is_some() && stored == Some(signed()) {
             Checksum::Signed
         } else {
             Checksum::Wrong { stored, computed }
@@ -242,7 +240,19 @@ impl<'a> RawHeader<'a> {
     }
 }
 
+/// The sum of the bytes of a block, or of a field of eight: eight at a time, in four sums of 16 bits, which those of a
+/// block do not fill.
+fn sum<const BYTES: usize>(bytes: &[u8; BYTES]) -> i64 {
+    const LOW: u64 = 0x00FF_00FF_00FF_00FF;
+    const { assert!(BYTES <= BLOCK_BYTES && BYTES.is_multiple_of(8), "more would not fit") };
+    let sums = bytes.as_chunks::<8>().0.iter().fold(0_u64, |sums, eight| {
+        let eight = u64::from_le_bytes(*eight);
+        sums.wrapping_add(eight & LOW).wrapping_add(eight >> 8 & LOW)
+    });
+    [0, 16, 32, 48].iter().fold(0, |sum: i64, shift| sum.saturating_add((sums >> shift & 0xFFFF).cast_signed()))
+}
+
 /// A text field up to its first NUL.
 fn text(field: &[u8]) -> &[u8] {
-    field.split(|byte| *byte == 0).next().unwrap_or_default()
+    memchr::memchr(0, field).and_then(|end| field.get(..end)).unwrap_or(field)
 }

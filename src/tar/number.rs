@@ -74,8 +74,22 @@ impl fmt::Display for NumberError {
 pub(super) fn parse(field: &[u8]) -> Result<Number, NumberError> {
     match field.first() {
         Some(mark) if mark & 0x80 != 0 => base256(field, *mark),
-        _ => octal(field),
+        _ => usual(field).map_or_else(|| octal(field), Ok),
     }
+}
+
+/// The form that nearly every field has: digits up to a terminator in the last byte.
+fn usual(field: &[u8]) -> Option<Number> {
+    /// Digits that fit for sure.
+    const MOST_DIGITS: usize = 20;
+    let (b'\0' | b' ', digits @ [_, ..]) = field.split_last()? else { return None };
+    let mut noise = 0;
+    let value = digits.iter().fold(0, |value: i64, byte| {
+        let digit = byte ^ b'0';
+        noise |= digit;
+        value << 3 | i64::from(digit)
+    });
+    (noise < 8 && digits.len() <= MOST_DIGITS).then_some(Number { value, form: Form::Octal })
 }
 
 fn octal(field: &[u8]) -> Result<Number, NumberError> {
@@ -142,6 +156,24 @@ mod tests {
         assert_eq!(value(b"\0\0\0\0\0\0\0\0"), Ok((0, Form::Blank)));
         assert_eq!(value(b"        "), Ok((0, Form::Blank)));
         assert_eq!(value(b"12\0garbage!"), Ok((0o12, Form::Octal)));
+    }
+
+    #[test]
+    fn the_short_way_leads_to_where_the_long_one_does() {
+        let bytes = *b"0017 \0-8";
+        let mut usual_ones = 0;
+        for number in 0..bytes.len().pow(5) {
+            let field: Vec<u8> = (0..5).map(|place| bytes[number / bytes.len().pow(place) % bytes.len()]).collect();
+            if let Some(number) = usual(&field) {
+                assert_eq!(octal(&field), Ok(number), "{}", field.escape_ascii());
+                usual_ones += 1;
+            }
+        }
+        assert_eq!(usual_ones, 4_usize.pow(4) * 2, "four digits of the eight bytes, two terminators");
+        for digits in 1..40 {
+            let field = [vec![b'7'; digits], vec![0]].concat();
+            assert_eq!(parse(&field), octal(&field));
+        }
     }
 
     #[test]

@@ -23,11 +23,11 @@ impl Disclosed {
         Self { most: most.max(1), ..Self::default() }
     }
 
-    /// A member begins.
-    pub(super) fn begin(&mut self, path: &[u8]) {
+    /// A member begins, with so many bytes of content.
+    pub(super) fn begin(&mut self, path: &[u8], bytes: u64) {
         self.path.clear();
         self.path.extend_from_slice(kept_path(path));
-        self.watch.begin();
+        self.watch.begin(bytes);
     }
 
     pub(super) fn data(&mut self, bytes: &[u8]) {

@@ -5,6 +5,7 @@
 //! what the rules make of it.
 
 use std::collections::VecDeque;
+use std::io::Write as _;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
@@ -149,7 +150,7 @@ impl Sink for Verifier {
         }
         self.judge.entry(entry);
         self.inventory.count(entry);
-        self.disclosed.begin(entry.path);
+        self.disclosed.begin(entry.path, entry.content_bytes().unwrap_or_default());
         let wanted = self.judge.wanted();
         if !wanted.is_empty() {
             self.open.path = kept_path(entry.path).to_vec();
@@ -233,9 +234,13 @@ pub(super) fn touch(bytes: &[u8]) {
 fn content_record(entry: &Entry<'_>) -> Vec<u8> {
     let mut record = Vec::with_capacity(entry.path.len() + entry.link.len() + 32);
     let kind = if entry.kind == EntryKind::Contiguous { EntryKind::File } else { entry.kind };
-    for field in [kind.as_str().as_bytes(), entry.path, entry.size.to_string().as_bytes(), entry.link] {
+    for field in [kind.as_str().as_bytes(), b"\0", entry.path, b"\0"] {
         record.extend_from_slice(field);
-        record.push(0);
+    }
+    // Writing to memory cannot fail.
+    let _ = write!(record, "{}", entry.size);
+    for field in [&b"\0"[..], entry.link, b"\0"] {
+        record.extend_from_slice(field);
     }
     record
 }

@@ -12,10 +12,13 @@ use crate::entry::Entry;
 use crate::finding::Finding;
 use crate::limits::Limits;
 use crate::place::{Depth, Place};
-use crate::source::{CHUNK_BYTES, Source};
+use crate::source::{CHUNK_BYTES, Source, prefetch};
 use crate::tar::{
     Accounts, Anomaly, AnomalyKind, BLOCK_BYTES, Dumpdir, EndMarker, ExtensionKind, Frame, Member, Parser, Step,
 };
+
+/// Bytes of payload handed on at a time, where so many lie ready: in a mapped file handing over costs more than they do.
+const PIECE_BYTES: usize = 4 * CHUNK_BYTES;
 
 /// What a walk found out about the archive's form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +90,8 @@ pub fn drive(source: &mut dyn Source, way: Way<'_>, sink: &mut dyn Sink) -> io::
             }
             Step::Frame { consumed, frame } => {
                 if let Frame::Member(member) = &frame {
+                    // Comes in while the sink is busy with this one.
+                    prefetch(behind(input, consumed, member.stored_size));
                     walk.begin(member, sink);
                 }
                 let strange = Strange::of(&frame, consumed);
@@ -176,7 +181,7 @@ impl Walk {
             left -= skipped.min(left);
         } else {
             while left > 0 {
-                let at_most = usize::try_from(left).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
+                let at_most = usize::try_from(left).unwrap_or(PIECE_BYTES).min(PIECE_BYTES);
                 let Some(chunk) = source.take(at_most)? else { break };
                 parser.advance(chunk.bytes.len() as u64);
                 left -= (chunk.bytes.len() as u64).min(left);
@@ -219,6 +224,13 @@ impl Walk {
         }
         sink.finding(&Finding::new(anomaly.kind.code(), place, message).with_severity(anomaly.kind.severity()));
     }
+}
+
+/// What of `input` lies where the next header does: behind the `consumed` bytes of this one and a payload of so many.
+fn behind(input: &[u8], consumed: usize, payload: u64) -> &[u8] {
+    let payload = usize::try_from(payload).unwrap_or(usize::MAX);
+    let padded = payload.checked_next_multiple_of(BLOCK_BYTES).unwrap_or(usize::MAX);
+    input.get(consumed.saturating_add(padded)..).unwrap_or_default()
 }
 
 /// The word for a frame.

@@ -41,6 +41,27 @@ pub fn scratch() -> TempDir {
 }
 
 #[test]
+fn the_digest_of_the_file_is_chosen_apart_from_those_of_the_members() {
+    let archive = at("good/dtr-2.9.4-metadata.tar");
+    let bytes = std::fs::read(&archive).unwrap();
+    let told = |options: &[&str]| {
+        let (code, lines, _) = run(&[&["verify", &archive, "--format", "json"], options].concat());
+        assert_eq!(code, 0);
+        let report: Value = serde_json::from_str(&lines).unwrap();
+        (report["archives"][0]["digests"].clone(), report["archives"][0]["content"].clone())
+    };
+    let (both, content) = told(&[]);
+    assert_eq!(both["sha256"], hex(&sha2::Sha256::digest(&bytes)));
+    for (typed, sha256, blake3) in [("none", false, false), ("blake3", false, true), ("sha256,blake3", true, true)] {
+        let (digests, same) = told(&["--archive-hash", typed]);
+        assert_eq!(digests["sha256"].is_null(), !sha256, "{typed}");
+        assert_eq!(digests["blake3"] == blake3::hash(&bytes).to_hex().as_str(), blake3, "{typed}");
+        assert_eq!(same, content, "what is inside is hashed all the same");
+    }
+    assert_eq!(content["sha256"].as_str().map(str::len), Some(64));
+}
+
+#[test]
 fn exit_codes_of_verdicts() {
     for (archive, expected) in [
         ("good/ucp-mke-3.4.5.tar", 0),

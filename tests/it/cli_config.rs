@@ -268,6 +268,7 @@ fn config_show_is_a_configuration_that_says_who_said_so() {
     for (start, from) in [
         ("fail-on = \"error\"", "# default"),
         ("hash = \"blake3\"", "# veritar.toml"),
+        ("archive-hash = \"blake3\"", "# default: as hash"),
         ("rules = [\"auto\"]", "# default"),
         ("threads = 3", "# environment VERITAR_THREADS"),
         ("\"entry/time\" = \"info\"", "veritar/veritar.toml"),

@@ -62,6 +62,7 @@ impl Kind {
 
 /// Every key, in alphabetical order.
 const KEYS: &[Key] = &[
+    Key { name: "archive-hash", env: "VERITAR_ARCHIVE_HASH", kind: Kind::Digests, default: &[] },
     Key { name: "fail-on", env: "VERITAR_FAIL_ON", kind: Kind::FailOn, default: &["error"] },
     Key { name: "hash", env: "VERITAR_HASH", kind: Kind::Digests, default: &["sha256"] },
     Key { name: "passphrase-file", env: "VERITAR_PASSPHRASE_FILE", kind: Kind::Files, default: &[] },
@@ -147,6 +148,7 @@ impl Config {
             typed.rules = self.values("rules").unwrap_or_default().to_vec();
         }
         typed.hash = typed.hash.take().or_else(|| self.first("hash").map(str::to_owned));
+        typed.archive_hash = typed.archive_hash.take().or_else(|| self.first("archive-hash").map(str::to_owned));
         let typed_fail_on = typed.fail_on;
         typed.fail_on = typed_fail_on.or_else(|| fail_on(self.first("fail-on")?));
         let near: Vec<String> = listed(SEVERITY_ENV).chain(std::mem::take(&mut typed.severity)).collect();

@@ -38,6 +38,13 @@ fn show(out: &mut dyn Write, config: &Config) -> std::io::Result<()> {
                 continue;
             }
             (Kind::Threads, Some(number)) => number.clone(),
+            // The one that takes after another: digests of the archive file are those of the members.
+            (Kind::Digests, None) => {
+                let of = KEYS.iter().find(|key| key.name == "hash");
+                let (of, _) = of.map(|of| effective(config, of.name, of.env, of.default)).unwrap_or_default();
+                row(out, key.name, &quoted(of.first().map_or("sha256", String::as_str))?, "default: as hash")?;
+                continue;
+            }
             (kind, Some(first)) if !kind.is_list() => quoted(first)?,
             _ => {
                 let all = values.iter().map(|value| quoted(value)).collect::<std::io::Result<Vec<_>>>()?;

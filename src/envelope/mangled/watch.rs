@@ -8,13 +8,15 @@
 //! ```
 //! All of it is about bytes that everybody can see: nothing of what is encrypted is told.
 //!
-//! Promises: costs a look at one byte in 512; says nothing of a wrapper that holds. Refuses to know: which wrapper it is,
-//! but for whether its bytes are encrypted.
+//! Promises: costs a look at one byte in 512, after the wrapper has used them all and while they lie in the cache; says
+//! nothing of a wrapper that holds. Refuses to know: which wrapper it is, but for whether its bytes are encrypted.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::newlines::Count;
+use bytes::Bytes;
+
 use crate::code;
 use crate::envelope::{Integrity, Layer, Proof};
 use crate::finding::{Finding, Severity};
@@ -167,11 +169,20 @@ impl Seen {
 pub(in crate::envelope) struct Watched {
     inner: Box<dyn Layer>,
     trace: Trace,
+    /// Taken last, and not looked at yet: to be the first to touch bytes is to wait for each of them.
+    taken: Option<Bytes>,
 }
 
 impl Watched {
     pub(in crate::envelope) fn new(inner: Box<dyn Layer>, trace: &Trace) -> Self {
-        Self { inner, trace: trace.clone() }
+        Self { inner, trace: trace.clone(), taken: None }
+    }
+
+    /// Looks at what was taken before.
+    fn look(&mut self) {
+        if let Some(bytes) = self.taken.take() {
+            self.trace.add(&bytes);
+        }
     }
 }
 
@@ -185,14 +196,14 @@ impl Source for Watched {
     }
 
     fn take(&mut self, at_most: usize) -> io::Result<Option<Chunk>> {
+        self.look();
         let chunk = self.inner.take(at_most)?;
-        if let Some(chunk) = &chunk {
-            self.trace.add(&chunk.bytes);
-        }
+        self.taken = chunk.as_ref().map(|chunk| chunk.bytes.clone());
         Ok(chunk)
     }
 
     fn skip(&mut self, count: u64) -> io::Result<u64> {
+        self.look();
         let mut skipped: u64 = 0;
         while skipped < count {
             let left = usize::try_from(count.saturating_sub(skipped)).unwrap_or(usize::MAX);
@@ -212,7 +223,7 @@ impl Source for Watched {
         self.inner.remaining()
     }
 
-    fn whole(&self) -> Option<bytes::Bytes> {
+    fn whole(&self) -> Option<Bytes> {
         self.inner.whole()
     }
 

@@ -61,7 +61,7 @@ impl Decrypt for Clear {
             return Ok(Err(end));
         }
         let mut output = desk.pool.buffer();
-        if self.bulk.fill(beneath, desk, &mut output, |_, _| {})? {
+        if self.bulk.fill(beneath, desk, &mut output)? {
             let end = body_end(beneath).0.unwrap_or(End::Broken);
             self.end = Some(end);
             if output.used() == 0 {

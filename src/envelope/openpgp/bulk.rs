@@ -9,9 +9,6 @@ use super::cipher::{BLOCK_BYTES_MAX, Cfb, Cipher};
 use super::level::{Desk, Level, available};
 use crate::source::Buffer;
 
-/// Bytes decrypted, and then used by the caller while they are in the first cache.
-const TILE_BYTES: usize = 16 << 10;
-
 /// The decryption of one body.
 pub(super) struct Bulk {
     cfb: Box<dyn Cfb>,
@@ -36,38 +33,24 @@ impl Bulk {
         })
     }
 
-    /// Decrypts until `output` is full or the packet ends, which is what it answers; `grown` is told from where on
-    /// `output` grew, each time it did.
-    pub(super) fn fill(
-        &mut self,
-        beneath: &mut [Level],
-        desk: &mut Desk,
-        output: &mut Buffer,
-        mut grown: impl FnMut(usize, &Buffer),
-    ) -> io::Result<bool> {
+    /// Decrypts until `output` is full or the packet ends, which is what it answers.
+    pub(super) fn fill(&mut self, beneath: &mut [Level], desk: &mut Desk, output: &mut Buffer) -> io::Result<bool> {
         let head = std::mem::take(&mut self.head);
-        if !head.is_empty() {
-            let from = output.used();
-            self.decrypt(&head, output);
-            grown(from, output);
-        }
+        self.decrypt(&head, output);
         loop {
             // A run may complete the carried block besides its own.
             let room = output.free().len().saturating_sub(BLOCK_BYTES_MAX);
             if room < BLOCK_BYTES_MAX {
                 return Ok(false);
             }
-            let from = output.used();
-            let run = available(beneath, desk)?.min(room).min(TILE_BYTES);
+            let run = available(beneath, desk)?.min(room);
             let Some(level) = beneath.last_mut() else { return Ok(true) };
             if run == 0 {
                 self.decrypt_rest(output);
-                grown(from, output);
                 return Ok(true);
             }
             self.decrypt(level.front().get(..run).unwrap_or_default(), output);
             level.pass_body(run);
-            grown(from, output);
         }
     }
 

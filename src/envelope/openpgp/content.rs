@@ -50,10 +50,17 @@ pub(super) struct Message {
 }
 
 impl Message {
-    pub(super) fn new(layer: Box<dyn Layer>, armored: bool, depth: Depth, limits: &Limits, trust: &Trust) -> Self {
+    pub(super) fn new(
+        layer: Box<dyn Layer>,
+        armored: bool,
+        depth: Depth,
+        limits: &Limits,
+        trust: &Trust,
+        threads: usize,
+    ) -> Self {
         let origin = if armored { Origin::Armored(Box::new(Dearmor::new(layer))) } else { Origin::Binary(layer) };
         Self {
-            stack: Stack::new(origin),
+            stack: Stack::new(origin, threads),
             limits: limits.clone(),
             trust: trust.clone(),
             ledger: Ledger::new(depth, armored, trust.allow_unauthenticated),

@@ -86,6 +86,8 @@ pub(super) struct Mishap {
 /// What all levels share.
 pub(super) struct Desk {
     pub(super) pool: Pool,
+    /// Threads that may be used.
+    pub(super) threads: usize,
     /// The first mishap of the input.
     pub(super) outer: Option<Mishap>,
     /// The first mishap of anything inside.

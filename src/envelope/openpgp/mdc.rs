@@ -17,7 +17,7 @@ use super::cipher::BLOCK_BYTES_MAX;
 use super::decrypt::{Check, Decrypt, Esk, Scheme};
 use super::key::{Candidate, Fit, HEAD_BYTES};
 use super::level::{Desk, End, Level, Next, body_end};
-use crate::source::Buffer;
+use crate::source::Beside;
 
 /// Bytes of the check value: the header of its packet and a SHA-1.
 const MDC_BYTES: usize = 22;
@@ -84,7 +84,7 @@ impl Scheme for Mdc {
             bulk: Bulk::new(cipher, &candidate.key, &[0; BLOCK_BYTES_MAX], head)?,
             held: Vec::with_capacity(MDC_BYTES),
             prefix_left: cipher.block_bytes.saturating_add(2),
-            hash: Sha1::new(),
+            hash: None,
             may_miss: self.may_miss,
             check: None,
         }))
@@ -98,7 +98,8 @@ struct Clear {
     held: Vec<u8>,
     /// Bytes of the prefix still to be taken away.
     prefix_left: usize,
-    hash: Sha1,
+    /// Of everything before the check value; none before the first bytes.
+    hash: Option<Beside<Sha1>>,
     may_miss: bool,
     check: Option<Check>,
 }
@@ -108,22 +109,24 @@ impl Decrypt for Clear {
         while self.check.is_none() {
             let mut output = desk.pool.buffer();
             copy_in(&mut output, &self.held);
-            let hash = &mut self.hash;
-            let ended = self.bulk.fill(beneath, desk, &mut output, |from, output| hash_from(hash, from, output))?;
-            let mut given = output.used().saturating_sub(MDC_BYTES);
+            let ended = self.bulk.fill(beneath, desk, &mut output)?;
+            let output = output.freeze();
+            let mut given = output.len().saturating_sub(MDC_BYTES);
             self.held.clear();
-            self.held.extend_from_slice(output.as_ref().get(given..).unwrap_or_default());
+            self.held.extend_from_slice(output.get(given..).unwrap_or_default());
+            let start = || Beside::new(Sha1::new(), |hash, bytes| hash.update(bytes), "check-value", desk.threads);
+            self.hash.get_or_insert_with(start).push(output.slice(..given));
             if ended {
-                let check = self.judge(beneath, self.prefix_left <= given);
+                let check = self.judge(beneath, self.prefix_left <= given)?;
                 if check == Check::Absent {
-                    given = output.used();
+                    given = output.len();
                 }
                 self.check = Some(check);
             }
             let prefix = self.prefix_left.min(given);
             self.prefix_left = self.prefix_left.saturating_sub(prefix);
             if given > prefix {
-                return Ok(Ok(output.freeze().slice(prefix..given)));
+                return Ok(Ok(output.slice(prefix..given)));
             }
         }
         Ok(Err(if matches!(self.check, Some(Check::Holds | Check::Absent)) { End::Whole } else { End::Broken }))
@@ -136,22 +139,16 @@ impl Decrypt for Clear {
 
 impl Clear {
     /// Judges the check value, which is what is held back now; there is none where the prefix is not over before it.
-    fn judge(&self, beneath: &[Level], past_prefix: bool) -> Check {
+    fn judge(&mut self, beneath: &[Level], past_prefix: bool) -> io::Result<Check> {
         if body_end(beneath).0 != Some(End::Whole) {
-            return Check::Cut;
+            return Ok(Check::Cut);
         }
         let found = self.held.split_first_chunk::<2>().filter(|(header, _)| past_prefix && **header == MDC_HEADER);
-        let Some((header, value)) = found else {
-            return if self.may_miss { Check::Absent } else { Check::Fails };
+        let (Some((header, value)), Some(hash)) = (found, self.hash.take()) else {
+            return Ok(if self.may_miss { Check::Absent } else { Check::Fails });
         };
-        let hash = self.hash.clone().chain_update(header).finalize();
+        let hash = hash.finish()?.chain_update(header).finalize();
         let difference = hash.iter().zip(value).fold(0, |all, (ours, theirs)| all | (ours ^ theirs));
-        if value.len() == hash.len() && difference == 0 { Check::Holds } else { Check::Fails }
+        Ok(if value.len() == hash.len() && difference == 0 { Check::Holds } else { Check::Fails })
     }
-}
-
-/// Hashes what cannot be the check value any more, now that `output` grew from `from` bytes.
-fn hash_from(hash: &mut Sha1, from: usize, output: &Buffer) {
-    let (from, to) = (from.saturating_sub(MDC_BYTES), output.used().saturating_sub(MDC_BYTES));
-    hash.update(output.as_ref().get(from..to).unwrap_or_default());
 }

@@ -65,9 +65,10 @@ pub fn open(
     limits: &Limits,
     trust: &Trust,
     unlock: &mut dyn Unlock,
+    threads: usize,
 ) -> io::Result<Opening> {
     let armored = recognise(inner.peek(armor::PREAMBLE_BYTES)?) == Some(Form::Armored);
-    let mut message = Message::new(inner, armored, depth, limits, trust);
+    let mut message = Message::new(inner, armored, depth, limits, trust, threads);
     Ok(if message.begin(unlock)? {
         Opening::Layer(Box::new(OpenPgp { content: Buffered::new(message) }))
     } else {

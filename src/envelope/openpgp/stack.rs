@@ -22,8 +22,8 @@ pub(super) struct Stack {
 }
 
 impl Stack {
-    pub(super) fn new(input: Origin) -> Self {
-        let desk = Desk { pool: Pool::new(CHUNK_BYTES), outer: None, inner: None };
+    pub(super) fn new(input: Origin, threads: usize) -> Self {
+        let desk = Desk { pool: Pool::new(CHUNK_BYTES), threads, outer: None, inner: None };
         Self { levels: vec![Level::new(input)], desk }
     }
 
