@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
+
+use veritar::digest::hex;
 
 use crate::support::{corpus, program, root};
 
@@ -51,7 +54,7 @@ fn the_digest_of_the_file_is_chosen_apart_from_those_of_the_members() {
         (report["archives"][0]["digests"].clone(), report["archives"][0]["content"].clone())
     };
     let (both, content) = told(&[]);
-    assert_eq!(both["sha256"], hex(&sha2::Sha256::digest(&bytes)));
+    assert_eq!(both["sha256"], hex(&Sha256::digest(&bytes)));
     for (typed, sha256, blake3) in [("none", false, false), ("blake3", false, true), ("sha256,blake3", true, true)] {
         let (digests, same) = told(&["--archive-hash", typed]);
         assert_eq!(digests["sha256"].is_null(), !sha256, "{typed}");
@@ -355,8 +358,6 @@ fn listed_digests_are_those_of_the_members() {
         }
         files += 1;
         let content = std::fs::read(folder.path().join(row["path"].as_str().unwrap())).unwrap();
-        let hex = |digest: &[u8]| digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        use sha2::Digest as _;
         assert_eq!(row["digests"]["sha256"], hex(&sha2::Sha256::digest(&content)));
         assert_eq!(row["digests"]["blake3"], blake3::hash(&content).to_hex().to_string());
         assert_eq!(row["size"], content.len());
