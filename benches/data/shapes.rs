@@ -7,7 +7,7 @@ pub(crate) fn large(count: u64) -> impl Iterator<Item = usize> {
     let mut seed = Seed(11);
     (0..count).map(move |_| {
         let share = [1, 10, 50, 100, 100, 100, 200, 240][seed.below(8) as usize];
-        share * 2670 + seed.below(2048) as usize
+        share * 2690 + seed.below(2048) as usize
     })
 }
 

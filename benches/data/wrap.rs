@@ -17,6 +17,19 @@ pub(crate) const PASSPHRASE_FILE: &str = "passphrase";
 /// Beside the archives: a home of gpg, so that nobody's own settings have a say.
 pub(crate) const GPG_HOME: &str = "gnupg";
 
+/// Judges by paths alone, and is content with any.
+pub(crate) const BY_PATH: &str = "by-path.toml";
+const BY_PATH_TEXT: &str = r#"schema = 1
+id = "by-path"
+title = "by paths alone"
+product = "any"
+
+[[entry]]
+id = "all"
+path = "**"
+why = "an archive without members is no backup"
+"#;
+
 /// What is put around an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wrapper {
@@ -34,12 +47,9 @@ pub(crate) struct Gpg {
     pub(crate) deflated: bool,
     /// From a pipe: the length is not known before, and the message comes in partial lengths.
     pub(crate) piped: bool,
-    /// Octets that are hashed to make the key of the passphrase. gpg's default is as many as take it a tenth of a second,
-    /// [`USUAL_OCTETS`] at most: on machines of our days, that many.
+    /// Octets that are hashed to make the key of the passphrase.
     pub(crate) octets: u32,
 }
-
-pub(crate) const USUAL_OCTETS: u32 = 65_011_712;
 
 impl Wrapper {
     /// The program that makes it, where it cannot be made without.
@@ -110,10 +120,11 @@ pub(crate) fn is_installed(name: &str) -> bool {
     std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(name).is_file()))
 }
 
-/// Makes the folder and in it what gpg needs.
+/// Makes the folder and in it what gpg and veritar need.
 pub(crate) fn prepare(folder: &Path) -> Result<(), Box<dyn Error>> {
     std::fs::create_dir_all(folder.join(GPG_HOME))?;
     std::fs::write(folder.join(PASSPHRASE_FILE), "a passphrase that keeps nothing\n")?;
+    std::fs::write(folder.join(BY_PATH), BY_PATH_TEXT)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

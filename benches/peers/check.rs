@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::rows::{MEMBERS_ALONE, Row, Work, veritar};
 use crate::run::Job;
-use crate::store::{BY_PATH, Input, Store};
+use crate::store::{Input, Store};
+use crate::wrap::BY_PATH;
 
 /// Paths with their SHA-256, in the order of the paths.
 type Hashed = Vec<(String, String)>;

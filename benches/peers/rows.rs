@@ -1,8 +1,8 @@
 //! What is measured: one row for each kind of archive, with what veritar is asked and who else can do it.
 
 use crate::run::Job;
-use crate::store::{BY_PATH, Input, Store};
-use crate::wrap::{PASSPHRASE_FILE, UNATTENDED};
+use crate::store::{Input, Store};
+use crate::wrap::{BY_PATH, PASSPHRASE_FILE, UNATTENDED};
 
 /// A line of the table.
 #[derive(Debug)]
