@@ -77,12 +77,11 @@ fn same<T: PartialEq + std::fmt::Debug>(ours: &[T], theirs: &[T]) -> Result<(), 
     if ours.is_empty() {
         return Err("no members were listed".into());
     }
-    match (0..ours.len().max(theirs.len())).find(|&index| ours.get(index) != theirs.get(index)) {
-        None => Ok(()),
-        Some(index) => {
-            Err(format!("member {index} is {:?} here, {:?} there", ours.get(index), theirs.get(index)).into())
-        }
-    }
+    let differs = (0..ours.len().max(theirs.len())).find(|&index| ours.get(index) != theirs.get(index));
+    differs.map_or(Ok(()), |index| {
+        let shown = |all: &[T]| all.get(index).map_or_else(|| "nothing".to_owned(), |member| format!("{member:?}"));
+        Err(format!("member {index} is {} here, {} there", shown(ours), shown(theirs)).into())
+    })
 }
 
 /// Lines of a SHA-256, two spaces and a path.

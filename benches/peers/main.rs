@@ -26,6 +26,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use rows::{ROWS, Row};
+use run::Job;
 use store::{FULL, Store, TINY};
 use table::{Beside, Table, Times};
 
@@ -84,19 +85,19 @@ fn main() -> ExitCode {
 fn all(options: &Options) -> Result<bool, Box<dyn Error>> {
     let store = Store::open(if options.is_tiny { TINY } else { FULL })?;
     let table = Table { is_markdown: options.is_markdown };
+    let ready = options.rows.iter().map(|row| (*row, present(row, &store))).filter(|(_, peers)| !peers.is_empty());
+    let ready: Vec<_> = ready.collect();
     if !options.is_tiny {
         eprintln!("the archives are kept in {}, up to 8 GB for all rows", store.folder.display());
         // Made before anything is measured: a disk that still writes slows down who reads.
-        for row in &options.rows {
-            if row.input.program().is_none_or(wrap::is_installed) {
-                store.make(row.input)?;
-            }
+        for (row, _) in &ready {
+            store.make(row.input)?;
         }
         table.head(options.runs);
     }
     let mut is_good = true;
-    for row in &options.rows {
-        if let Err(error) = one(row, &store, options, table) {
+    for (row, peers) in &ready {
+        if let Err(error) = one(row, peers, &store, options, table) {
             eprintln!("{}: {error}", row.name);
             is_good = false;
         }
@@ -109,38 +110,36 @@ fn all(options: &Options) -> Result<bool, Box<dyn Error>> {
     Ok(is_good)
 }
 
-/// One row: checked, then measured beside every peer that is there.
-fn one(row: &Row, store: &Store, options: &Options, table: Table) -> Result<(), Box<dyn Error>> {
-    if let Some(program) = row.input.program().filter(|name| !wrap::is_installed(name)) {
-        eprintln!("{}: skipped, {program} is not installed", row.name);
-        return Ok(());
-    }
-    store.make(row.input)?;
-    let (veritar, mut peers) = (row.veritar(store), row.peers(store));
+/// The peers of a row that can be run here; of the others it is said what is missing.
+fn present<'a>(row: &Row, store: &'a Store) -> Vec<Job<'a>> {
+    let mut peers = row.peers(store);
     peers.retain(|peer| {
-        let absent: Vec<_> = peer.absent().collect();
+        let mut absent: Vec<&str> = peer.absent().collect();
+        absent.extend(row.input.program().filter(|name| !wrap::is_installed(name) && !absent.contains(name)));
         if !absent.is_empty() {
-            eprintln!("{}: skipped `{peer}`, {} is not installed", row.name, absent.join(" and "));
+            eprintln!("{}: skipped `{peer}`: not installed: {}", row.name, absent.join(", "));
         }
         absent.is_empty()
     });
-    for peer in &peers {
+    peers
+}
+
+/// One row: checked, then measured beside each of its peers.
+fn one(row: &Row, peers: &[Job<'_>], store: &Store, options: &Options, table: Table) -> Result<(), Box<dyn Error>> {
+    store.make(row.input)?;
+    for peer in peers {
         check::same_work(row, peer, store)?;
     }
+    // The run that is not counted is the one that is looked at.
+    let veritar = row.veritar(store);
     let memory = veritar.watch()?;
-    if options.is_tiny {
-        for job in peers.iter().chain([&veritar]) {
-            job.time()?;
-        }
-        println!(
-            "{}: the same work as {}",
-            row.name,
-            peers.iter().map(|peer| format!("`{peer}`")).collect::<Vec<_>>().join(" and ")
-        );
-        return Ok(());
-    }
-    for peer in &peers {
+    for peer in peers {
         peer.time()?;
+    }
+    if options.is_tiny {
+        veritar.time()?;
+        peers.iter().for_each(|peer| println!("{}: the same work as `{peer}`", row.name));
+        return Ok(());
     }
     let mut ours = Times::default();
     let mut theirs: Vec<Times> = peers.iter().map(|_| Times::default()).collect();
