@@ -56,7 +56,7 @@ impl Table {
             println!("{}{line}", if self.is_markdown { "- " } else { "" });
         }
         println!(
-            "{}{runs} runs of each in turns, after one of each that is not counted",
+            "{}runs of each, in turns: {runs}; one more before them, not counted",
             if self.is_markdown { "- " } else { "" }
         );
         println!();
@@ -111,7 +111,7 @@ impl Table {
 /// The first line of what a program says, if it is there.
 fn first_line(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).output().ok().filter(|output| output.status.success())?;
-    Some(String::from_utf8_lossy(&output.stdout).lines().next()?.trim().to_owned())
+    Some(String::from_utf8_lossy(&output.stdout).lines().next()?.trim_matches([' ', '*']).to_owned())
 }
 
 /// What the figures are of.
