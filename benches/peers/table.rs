@@ -42,7 +42,7 @@ pub(crate) struct Beside<'a> {
 }
 
 const HEAD: [&str; 9] = ["row", "veritar, s", "peer, s", "ratio", "goal", "met", "own MiB", "all MiB", "peer"];
-const WIDTHS: [usize; 8] = [12, 21, 21, 6, 5, 4, 8, 8];
+const WIDTHS: [usize; 8] = [12, 23, 23, 6, 5, 4, 8, 8];
 
 /// Prints lines as they come.
 #[derive(Debug, Clone, Copy)]
