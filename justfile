@@ -26,7 +26,15 @@ deny:
 
 # benchmarks of veritar's own stages
 bench:
-    cargo bench --locked
+    cargo bench --locked --bench whole --bench frames
+
+# veritar beside the programs that people use today; benches/README.md says which rows there are
+peers *rows:
+    cargo bench --locked --bench peers -- {{rows}}
+
+# instructions a byte and an entry, by valgrind
+costs:
+    cargo bench --locked --bench costs
 
 # every fuzz target for so many seconds
 fuzz seconds="60":

@@ -4,10 +4,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot make its data has nothing to measure")]
 
+#[path = "data/archive.rs"]
+mod archive;
+
 use std::hint::black_box;
 use std::io::Write as _;
 use std::sync::Arc;
 
+use archive::Seed;
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use sequoia_openpgp as pgp;
@@ -21,44 +25,13 @@ use veritar::verify::{Archive, Options, Progress, Reading, Severities, verify};
 
 const PASSPHRASE: &str = "benchmark";
 
-/// xorshift64*: enough to make noise that no compressor finds anything in.
-struct Noise(u64);
-
-impl Noise {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
-    }
-
-    fn content(&mut self, bytes: usize) -> Vec<u8> {
-        let mut content = Vec::with_capacity(bytes + 16);
-        while content.len() < bytes / 2 {
-            let words = ["backup ", "cluster ", "manager ", "certificate ", "registry "];
-            content.extend_from_slice(words[(self.next() % 5) as usize].as_bytes());
-        }
-        while content.len() < bytes {
-            content.extend_from_slice(&self.next().to_le_bytes());
-        }
-        content.truncate(bytes);
-        content
-    }
+/// Recognised, and looked into by no probe.
+fn path(index: usize) -> String {
+    format!("dtr-backup-v2.9.4-online/other/{index}")
 }
 
-fn archive(members: usize, member_bytes: usize) -> Vec<u8> {
-    let mut noise = Noise(7);
-    let mut builder = tar::Builder::new(Vec::new());
-    for index in 0..members {
-        let content = noise.content(member_bytes);
-        let mut header = tar::Header::new_ustar();
-        header.set_size(content.len() as u64);
-        header.set_mode(0o600);
-        // Recognised, and looked into by no probe.
-        let path = format!("dtr-backup-v2.9.4-online/other/{index}");
-        builder.append_data(&mut header, path, &content[..]).unwrap();
-    }
-    builder.into_inner().unwrap()
+fn tar_of(members: usize, member_bytes: usize) -> Vec<u8> {
+    archive::write(Vec::new(), std::iter::repeat_n(member_bytes, members), path).unwrap()
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -103,7 +76,7 @@ fn scale() -> usize {
 
 fn whole(criterion: &mut Criterion) {
     let scale = scale();
-    for (shape, tar) in [("large", archive(4 * scale, 256 << 10)), ("small", archive(800 * scale, 1 << 10))] {
+    for (shape, tar) in [("large", tar_of(4 * scale, 256 << 10)), ("small", tar_of(800 * scale, 1 << 10))] {
         let mut group = criterion.benchmark_group(format!("verify/{shape}"));
         group.sample_size(10).throughput(Throughput::Bytes(tar.len() as u64));
         let forms = [("tar", tar.clone()), ("tar.gz", gzip(&tar)), ("tar.pgp", encrypt(&tar).unwrap())];
@@ -130,10 +103,10 @@ fn whole(criterion: &mut Criterion) {
 
 /// A registry's storage: blobs under the names that their content has.
 fn registry(blobs: usize, blob_bytes: usize) -> Vec<u8> {
-    let mut noise = Noise(7);
+    let mut seed = Seed(7);
     let mut builder = tar::Builder::new(Vec::new());
     for _ in 0..blobs {
-        let content = noise.content(blob_bytes);
+        let content = seed.content(blob_bytes);
         let name = hex(&Sha256::digest(&content));
         let mut header = tar::Header::new_ustar();
         header.set_size(content.len() as u64);
