@@ -1,11 +1,11 @@
 //! The rule sets that come with the program.
 //!
-//! Promises: they are read once, when first asked for; a test proves that every one parses. Refuses to know: rule files
+//! Promises: each is read once, when it is first asked for; a test proves that every one parses. Refuses to know: rule files
 //! on disk.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
-use super::{RuleSet, parse, parse_with};
+use super::{RuleSet, parse_with};
 use crate::limits::Limits;
 
 /// The text of a rule file with every key and what it means.
@@ -40,17 +40,16 @@ pub const FILES: &[(&str, &str)] = &[
 /// Every built-in rule set, in alphabetical order.
 #[must_use]
 pub fn all() -> &'static [Arc<RuleSet>] {
-    static SETS: LazyLock<Vec<Arc<RuleSet>>> = LazyLock::new(|| {
-        let limits = Limits::default();
-        FILES.iter().filter_map(|(name, text)| parse(name, text, &limits).ok()).map(Arc::new).collect()
-    });
+    static SETS: LazyLock<Vec<Arc<RuleSet>>> =
+        LazyLock::new(|| ids().filter_map(|id| nested(id, EXTENDED).ok()).collect());
     &SETS
 }
 
 /// The built-in rule set with this identifier.
 #[must_use]
 pub fn find(id: &str) -> Option<&'static Arc<RuleSet>> {
-    all().iter().find(|set| set.id() == id)
+    nested(id, EXTENDED).ok()?;
+    READ.get(number(id)?)?.get()
 }
 
 /// The built-in rule set that another one extends.
@@ -61,19 +60,37 @@ pub fn base(id: &str) -> Result<Arc<RuleSet>, String> {
     nested(id, EXTENDED)
 }
 
+/// What was read already: a program that is asked for one rule set reads that and what it extends.
+static READ: [OnceLock<Arc<RuleSet>>; FILES.len()] = [const { OnceLock::new() }; FILES.len()];
+
 /// Files that may extend each other in a row.
 const EXTENDED: usize = 8;
+
+fn ids() -> impl Iterator<Item = &'static str> {
+    FILES.iter().filter_map(|(name, _)| name.strip_suffix(".toml"))
+}
+
+fn number(id: &str) -> Option<usize> {
+    ids().position(|known| known == id)
+}
 
 fn nested(id: &str, left: usize) -> Result<Arc<RuleSet>, String> {
     if left == 0 {
         return Err(format!("more than {EXTENDED} rule files extend each other: do they go round in a circle?"));
     }
-    let known = FILES.iter().find(|(name, _)| name.strip_suffix(".toml") == Some(id));
-    let Some((name, text)) = known else {
-        let ids: Vec<&str> = FILES.iter().filter_map(|(name, _)| name.strip_suffix(".toml")).collect();
-        return Err(format!("no built-in rule set is called `{id}`: there are {}", ids.join(", ")));
+    let found = number(id).and_then(|number| Some((FILES.get(number)?, READ.get(number)?)));
+    let Some(((name, text), read)) = found else {
+        return Err(format!(
+            "no built-in rule set is called `{id}`: there are {}",
+            ids().collect::<Vec<_>>().join(", ")
+        ));
     };
-    parse_with(name, text, &Limits::default(), &|id| nested(id, left.saturating_sub(1)))
-        .map(Arc::new)
-        .map_err(|_| format!("the built-in rule set `{id}` has problems of its own: `veritar rules check` tells them"))
+    if let Some(set) = read.get() {
+        return Ok(Arc::clone(set));
+    }
+    let set = parse_with(name, text, &Limits::default(), &|id| nested(id, left.saturating_sub(1))).map_err(|_| {
+        format!("the built-in rule set `{id}` has problems of its own: `veritar rules check` tells them")
+    })?;
+    // Two threads may read the same file at once: what the first one keeps is kept.
+    Ok(Arc::clone(read.get_or_init(|| Arc::new(set))))
 }

@@ -8,6 +8,7 @@ mod chunk;
 mod file;
 mod guard;
 mod memory;
+mod relay;
 mod stream;
 
 pub use beside::Beside;
@@ -15,6 +16,7 @@ pub use chunk::{Buffer, Buffered, Chunk, Feed, Pool, zeros};
 pub use file::{MappedFile, Opened, open};
 pub use guard::prefetch;
 pub use memory::{MemorySource, SplitSource};
+pub use relay::Relay;
 pub use stream::ReadFeed;
 
 use std::io;

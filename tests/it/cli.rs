@@ -358,7 +358,7 @@ fn listed_digests_are_those_of_the_members() {
         }
         files += 1;
         let content = std::fs::read(folder.path().join(row["path"].as_str().unwrap())).unwrap();
-        assert_eq!(row["digests"]["sha256"], hex(&sha2::Sha256::digest(&content)));
+        assert_eq!(row["digests"]["sha256"], hex(&Sha256::digest(&content)));
         assert_eq!(row["digests"]["blake3"], blake3::hash(&content).to_hex().to_string());
         assert_eq!(row["size"], content.len());
     }

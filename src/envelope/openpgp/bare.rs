@@ -10,7 +10,7 @@
 
 use std::io;
 
-use super::bulk::Bulk;
+use super::bulk::{Bulk, Segment};
 use super::decrypt::{Check, Decrypt, Esk, Scheme};
 use super::key::{Candidate, Fit, HEAD_BYTES};
 use super::level::{Desk, End, Level, Next, body_end};
@@ -45,13 +45,15 @@ impl Scheme for Bare {
         let prefix = cipher.block_bytes.saturating_add(2);
         let before = head.get(2..prefix)?.to_vec();
         let head = head.get(prefix..)?.to_vec();
-        Some(Box::new(Clear { bulk: Bulk::new(cipher, &candidate.key, &before, head)?, end: None }))
+        Some(Box::new(Clear { bulk: Bulk::new(cipher, &candidate.key, &before)?, head, end: None }))
     }
 }
 
 /// The decryption of one packet.
 struct Clear {
     bulk: Bulk,
+    /// Ciphertext that was read to find the key, not decrypted yet.
+    head: Vec<u8>,
     end: Option<End>,
 }
 
@@ -60,8 +62,10 @@ impl Decrypt for Clear {
         if let Some(end) = self.end {
             return Ok(Err(end));
         }
+        let segment = Segment::read(beneath, desk, &mut self.head)?;
         let mut output = desk.pool.buffer();
-        if self.bulk.fill(beneath, desk, &mut output)? {
+        self.bulk.open(&segment, &mut output);
+        if segment.ends {
             let end = body_end(beneath).0.unwrap_or(End::Broken);
             self.end = Some(end);
             if output.used() == 0 {

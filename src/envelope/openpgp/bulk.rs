@@ -1,56 +1,87 @@
 //! Ciphertext in CFB, decrypted in bulk: whole blocks from wherever the packet's pieces begin and end.
 //!
-//! Promises: one pass out of place; the same plaintext however the packet is cut. Refuses to know: what the plaintext is
-//! and whether anything checks it.
+//! Promises: one pass out of place; the same segments, and the same plaintext, however the packet is cut. Refuses to know:
+//! what the plaintext is and whether anything checks it.
 
 use std::io;
 
+use bytes::Bytes;
+
 use super::cipher::{BLOCK_BYTES_MAX, Cfb, Cipher};
 use super::level::{Desk, Level, available};
-use crate::source::Buffer;
+use crate::source::{Buffer, CHUNK_BYTES};
+
+/// Bytes of a segment: its plaintext fits a buffer beside what was carried and held back.
+const SEGMENT_BYTES: usize = CHUNK_BYTES - 512;
+
+/// Bytes from which on a piece of a packet is shared; smaller ones are gathered.
+const SHARED_BYTES: usize = 4 << 10;
+
+/// Ciphertext on its way to be decrypted.
+pub(super) struct Segment {
+    pieces: Vec<Bytes>,
+    /// Whether the packet ends with it.
+    pub(super) ends: bool,
+}
+
+impl Segment {
+    /// Reads the next segment of the packet; `head` is what was read of it to find the key.
+    pub(super) fn read(beneath: &mut [Level], desk: &mut Desk, head: &mut Vec<u8>) -> io::Result<Self> {
+        let mut small = std::mem::take(head);
+        let mut bytes = small.len();
+        let mut pieces = Vec::new();
+        let mut ends = false;
+        while bytes < SEGMENT_BYTES {
+            let run = available(beneath, desk)?.min(SEGMENT_BYTES.saturating_sub(bytes));
+            let Some(level) = beneath.last_mut().filter(|_| run > 0) else {
+                ends = true;
+                break;
+            };
+            if run < SHARED_BYTES {
+                small.extend_from_slice(level.front().get(..run).unwrap_or_default());
+            } else {
+                if !small.is_empty() {
+                    pieces.push(std::mem::take(&mut small).into());
+                }
+                pieces.push(level.front.slice(..run.min(level.front.len())));
+            }
+            level.pass_body(run);
+            bytes = bytes.saturating_add(run);
+        }
+        if !small.is_empty() {
+            pieces.push(small.into());
+        }
+        Ok(Self { pieces, ends })
+    }
+}
 
 /// The decryption of one body.
 pub(super) struct Bulk {
     cfb: Box<dyn Cfb>,
     block_bytes: usize,
-    /// Ciphertext that was read to find the key, not decrypted yet.
-    head: Vec<u8>,
     /// Ciphertext of a block that is not complete.
     carry: [u8; BLOCK_BYTES_MAX],
     carried: usize,
 }
 
 impl Bulk {
-    /// Starts with `head`, which stands behind the block of ciphertext `before`; `None` where the key does not fit the
-    /// cipher.
-    pub(super) fn new(cipher: Cipher, key: &[u8], before: &[u8], head: Vec<u8>) -> Option<Self> {
+    /// Starts behind the block of ciphertext `before`; `None` where the key does not fit the cipher.
+    pub(super) fn new(cipher: Cipher, key: &[u8], before: &[u8]) -> Option<Self> {
         Some(Self {
             cfb: cipher.cfb(key, before)?,
             block_bytes: cipher.block_bytes,
-            head,
             carry: [0; BLOCK_BYTES_MAX],
             carried: 0,
         })
     }
 
-    /// Decrypts until `output` is full or the packet ends, which is what it answers.
-    pub(super) fn fill(&mut self, beneath: &mut [Level], desk: &mut Desk, output: &mut Buffer) -> io::Result<bool> {
-        let head = std::mem::take(&mut self.head);
-        self.decrypt(&head, output);
-        loop {
-            // A run may complete the carried block besides its own.
-            let room = output.free().len().saturating_sub(BLOCK_BYTES_MAX);
-            if room < BLOCK_BYTES_MAX {
-                return Ok(false);
-            }
-            let run = available(beneath, desk)?.min(room);
-            let Some(level) = beneath.last_mut() else { return Ok(true) };
-            if run == 0 {
-                self.decrypt_rest(output);
-                return Ok(true);
-            }
-            self.decrypt(level.front().get(..run).unwrap_or_default(), output);
-            level.pass_body(run);
+    /// Puts the plaintext of a segment behind what `output` holds, up to the last whole block, or to the packet's end.
+    pub(super) fn open(&mut self, segment: &Segment, output: &mut Buffer) {
+        for piece in &segment.pieces {
+            self.decrypt(piece, output);
+        }
+        if segment.ends {
+            self.decrypt_rest(output);
         }
     }
 

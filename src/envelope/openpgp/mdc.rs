@@ -10,14 +10,15 @@
 
 use std::io;
 
+use bytes::Bytes;
 use sha1::{Digest as _, Sha1};
 
-use super::bulk::{Bulk, copy_in};
+use super::bulk::{Bulk, Segment, copy_in};
 use super::cipher::BLOCK_BYTES_MAX;
 use super::decrypt::{Check, Decrypt, Esk, Scheme};
 use super::key::{Candidate, Fit, HEAD_BYTES};
 use super::level::{Desk, End, Level, Next, body_end};
-use crate::source::Beside;
+use crate::source::{Beside, Pool, Relay};
 
 /// Bytes of the check value: the header of its packet and a SHA-1.
 const MDC_BYTES: usize = 22;
@@ -80,75 +81,133 @@ impl Scheme for Mdc {
 
     fn start(&self, candidate: &Candidate, head: Vec<u8>) -> Option<Box<dyn Decrypt>> {
         let cipher = candidate.cipher?;
-        Some(Box::new(Clear {
-            bulk: Bulk::new(cipher, &candidate.key, &[0; BLOCK_BYTES_MAX], head)?,
-            held: Vec::with_capacity(MDC_BYTES),
-            prefix_left: cipher.block_bytes.saturating_add(2),
-            hash: None,
-            may_miss: self.may_miss,
-            check: None,
-        }))
+        let bulk = Bulk::new(cipher, &candidate.key, &[0; BLOCK_BYTES_MAX])?;
+        let prefix_bytes = cipher.block_bytes.saturating_add(2);
+        Some(Box::new(Clear { head, stage: Stage::Ahead(bulk, prefix_bytes), may_miss: self.may_miss }))
     }
 }
 
+/// Segments that are on their way at a time, where they are decrypted on another thread.
+const SEGMENTS_AHEAD: usize = 4;
+
 /// The decryption of one packet.
 struct Clear {
+    /// Ciphertext that was read to find the key, not decrypted yet.
+    head: Vec<u8>,
+    stage: Stage,
+    may_miss: bool,
+}
+
+enum Stage {
+    /// Nothing was asked for yet; with the bytes of the prefix.
+    Ahead(Bulk, usize),
+    /// At it; whether the whole packet is on its way.
+    Running(Relay<Opener, Segment, Bytes>, bool),
+    Over(Check),
+    /// Reading failed.
+    Lost,
+}
+
+/// What decrypts, wherever that is done.
+struct Opener {
     bulk: Bulk,
+    pool: Pool,
     /// Plaintext held back, because it may be the check value.
     held: Vec<u8>,
     /// Bytes of the prefix still to be taken away.
     prefix_left: usize,
-    /// Of everything before the check value; none before the first bytes.
-    hash: Option<Beside<Sha1>>,
-    may_miss: bool,
-    check: Option<Check>,
+    /// Of everything before the check value.
+    hash: Beside<Sha1>,
+}
+
+impl Opener {
+    fn new(bulk: Bulk, prefix_left: usize, desk: &Desk) -> Self {
+        let hash = Beside::new(Sha1::new(), |hash, bytes| hash.update(bytes), "check-value", desk.threads);
+        Self { bulk, pool: desk.pool.clone(), held: Vec::with_capacity(MDC_BYTES), prefix_left, hash }
+    }
+
+    /// The plaintext of a segment, but for what is held back.
+    fn open(&mut self, segment: Segment) -> Bytes {
+        let mut output = self.pool.buffer();
+        copy_in(&mut output, &self.held);
+        self.bulk.open(&segment, &mut output);
+        let output = output.freeze();
+        let given = output.len().saturating_sub(MDC_BYTES);
+        self.held.clear();
+        self.held.extend_from_slice(output.get(given..).unwrap_or_default());
+        self.hash.push(output.slice(..given));
+        let prefix = self.prefix_left.min(given);
+        self.prefix_left = self.prefix_left.saturating_sub(prefix);
+        output.slice(prefix..given)
+    }
+
+    /// Judges the check value, which is what is held back now; there is none where the prefix is not over before it.
+    fn judge(self, beneath: &[Level], may_miss: bool) -> io::Result<Check> {
+        if body_end(beneath).0 != Some(End::Whole) {
+            return Ok(Check::Cut);
+        }
+        let is_there = |header: &[u8; 2]| self.prefix_left == 0 && *header == MDC_HEADER;
+        let Some((header, value)) = self.held.split_first_chunk().filter(|(header, _)| is_there(header)) else {
+            return Ok(if may_miss { Check::Absent } else { Check::Fails });
+        };
+        let hash = self.hash.finish()?.chain_update(header).finalize();
+        let difference = hash.iter().zip(value).fold(0, |all, (ours, theirs)| all | (ours ^ theirs));
+        Ok(if value.len() == hash.len() && difference == 0 { Check::Holds } else { Check::Fails })
+    }
 }
 
 impl Decrypt for Clear {
     fn next(&mut self, beneath: &mut [Level], desk: &mut Desk) -> io::Result<Next> {
-        while self.check.is_none() {
-            let mut output = desk.pool.buffer();
-            copy_in(&mut output, &self.held);
-            let ended = self.bulk.fill(beneath, desk, &mut output)?;
-            let output = output.freeze();
-            let mut given = output.len().saturating_sub(MDC_BYTES);
-            self.held.clear();
-            self.held.extend_from_slice(output.get(given..).unwrap_or_default());
-            let start = || Beside::new(Sha1::new(), |hash, bytes| hash.update(bytes), "check-value", desk.threads);
-            self.hash.get_or_insert_with(start).push(output.slice(..given));
-            if ended {
-                let check = self.judge(beneath, self.prefix_left <= given)?;
-                if check == Check::Absent {
-                    given = output.len();
+        loop {
+            match std::mem::replace(&mut self.stage, Stage::Lost) {
+                Stage::Ahead(bulk, prefix_bytes) => {
+                    let opener = Opener::new(bulk, prefix_bytes, desk);
+                    let relay = if desk.threads > 1 {
+                        Relay::beside(opener, Opener::open, "decrypt")?
+                    } else {
+                        Relay::here(opener, Opener::open)
+                    };
+                    self.stage = Stage::Running(relay, false);
                 }
-                self.check = Some(check);
-            }
-            let prefix = self.prefix_left.min(given);
-            self.prefix_left = self.prefix_left.saturating_sub(prefix);
-            if given > prefix {
-                return Ok(Ok(output.slice(prefix..given)));
+                Stage::Running(mut relay, mut is_sent) => {
+                    let ahead = if desk.threads > 1 { SEGMENTS_AHEAD } else { 1 };
+                    while !is_sent && relay.waiting() < ahead {
+                        let segment = Segment::read(beneath, desk, &mut self.head)?;
+                        is_sent = segment.ends;
+                        relay.push(segment);
+                    }
+                    let Some(bytes) = relay.pull()? else {
+                        return self.end(relay.finish()?, beneath);
+                    };
+                    self.stage = Stage::Running(relay, is_sent);
+                    if !bytes.is_empty() {
+                        return Ok(Ok(bytes));
+                    }
+                }
+                over => {
+                    self.stage = over;
+                    let is_whole = matches!(self.check(), Some(Check::Holds | Check::Absent));
+                    return Ok(Err(if is_whole { End::Whole } else { End::Broken }));
+                }
             }
         }
-        Ok(Err(if matches!(self.check, Some(Check::Holds | Check::Absent)) { End::Whole } else { End::Broken }))
     }
 
     fn check(&self) -> Option<Check> {
-        self.check
+        if let Stage::Over(check) = self.stage { Some(check) } else { None }
     }
 }
 
 impl Clear {
-    /// Judges the check value, which is what is held back now; there is none where the prefix is not over before it.
-    fn judge(&mut self, beneath: &[Level], past_prefix: bool) -> io::Result<Check> {
-        if body_end(beneath).0 != Some(End::Whole) {
-            return Ok(Check::Cut);
-        }
-        let found = self.held.split_first_chunk::<2>().filter(|(header, _)| past_prefix && **header == MDC_HEADER);
-        let (Some((header, value)), Some(hash)) = (found, self.hash.take()) else {
-            return Ok(if self.may_miss { Check::Absent } else { Check::Fails });
-        };
-        let hash = hash.finish()?.chain_update(header).finalize();
-        let difference = hash.iter().zip(value).fold(0, |all, (ours, theirs)| all | (ours ^ theirs));
-        Ok(if value.len() == hash.len() && difference == 0 { Check::Holds } else { Check::Fails })
+    /// All is decrypted: judges, and gives out what was held back for a check value that is not there.
+    fn end(&mut self, opener: Opener, beneath: &mut [Level]) -> io::Result<Next> {
+        let rest = Bytes::from(opener.held.get(opener.prefix_left..).unwrap_or_default().to_vec());
+        let check = opener.judge(beneath, self.may_miss)?;
+        self.stage = Stage::Over(check);
+        Ok(match check {
+            Check::Absent if !rest.is_empty() => Ok(rest),
+            Check::Absent | Check::Holds => Err(End::Whole),
+            Check::Fails | Check::Cut => Err(End::Broken),
+        })
     }
 }
