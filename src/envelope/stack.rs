@@ -78,7 +78,7 @@ pub fn open(
             Format::Bzip2 => Opening::Layer(bzip2::open(watched(layer), depth, limits)),
             Format::Lzip => Opening::Layer(lzip::open(watched(layer), depth, limits)),
             Format::Compress => Opening::Layer(compress::open(watched(layer), depth, limits)),
-            Format::OpenPgp => openpgp::open(watched(layer), depth, limits, trust, unlock)?,
+            Format::OpenPgp => openpgp::open(watched(layer), depth, limits, trust, unlock, threads)?,
             Format::Tar => {
                 let message = format!("wrapped in {format}, which this version does not read");
                 return refuse(layer, format, Finding::new(&code::WRAPPER_UNSUPPORTED, Place::at(depth, 0), message));

@@ -13,6 +13,7 @@ use veritar::envelope::{Integrity, Proof, Trust, Unwrapped, open};
 use veritar::limits::Limits;
 use veritar::source::{Chunk, MemorySource, Source};
 
+use crate::build::sealed::{Form, Sealed, literal};
 use crate::support::{corpora, corpus, pieces, program, secrets, whole};
 
 /// What comes out of all wrappers, and what they proved.
@@ -314,4 +315,66 @@ fn the_files_of_xz_are_the_same_on_threads() {
         }
     }
     assert!(count >= 5, "{count}");
+}
+
+/// A message in chunks of so many bytes, and how long everything before the first chunk is.
+fn sealed(form: Form, mode: u8, exponent: u8, content: &[u8]) -> (Vec<u8>, usize) {
+    let passphrase = crate::build::passphrase();
+    let message = Sealed { passphrase: &passphrase, form, mode, cipher: 9, exponent }.of(&literal(content));
+    // Chunks and tags are what stands at the end.
+    let (clear, chunk) = (literal(content).len(), 64 << exponent);
+    let before = message.len() - clear - 16 * (clear.div_ceil(chunk) + 1);
+    (message, before)
+}
+
+#[test]
+fn sealed_chunks_are_opened_on_threads_as_on_one() {
+    let limits = Limits::default();
+    for (form, mode) in [(Form::Seipd2, 1), (Form::Seipd2, 3), (Form::Packet20, 2)] {
+        // One after the other below 4 KiB; in batches of 64 and 96; where two are more than a thread's share.
+        for (exponent, size) in [(5, 100_000), (6, 999_000), (8, 1_000_000), (12, 1_500_000), (13, 512 << 10)] {
+            let content = noise(size);
+            let case = format!("{form:?}, mode {mode}, {size} bytes in chunks of {}", 64 << exponent);
+            let (message, _) = sealed(form, mode, exponent, &content);
+            let (given, proofs) = twins(&case, &message, &limits);
+            assert!(given == content && proofs[0].integrity == Integrity::Verified, "{case}: {proofs:?}");
+        }
+    }
+}
+
+#[test]
+fn damage_in_any_sealed_chunk_is_told_as_by_one_thread() {
+    let limits = Limits::default();
+    let content = noise(600_000);
+    for (form, mode, exponent) in [(Form::Seipd2, 2, 6), (Form::Packet20, 2, 8)] {
+        let (message, before) = sealed(form, mode, exponent, &content);
+        let sealed = (64 << exponent) + 16;
+        let chunks = (message.len() - before) / sealed;
+        assert!(chunks > 30, "{chunks}");
+        for chunk in 0..chunks {
+            let case = format!("{form:?}, chunk {chunk} of {chunks}");
+            let at = before + chunk * sealed;
+            let mut flipped = message.clone();
+            flipped[at + chunk * 7 % sealed] ^= 1;
+            let (given, proofs) = twins(&case, &flipped, &limits);
+            assert_eq!(proofs[0].integrity, Integrity::Failed, "{case}");
+            // The header of the literal packet stands in the first one.
+            let expected = (chunk * (64 << exponent)).min(content.len());
+            assert!(given.len() <= expected && given.len() + 20 >= expected, "{case}: {} bytes given", given.len());
+            assert!(given == content[..given.len()], "{case}: other bytes");
+            let mut swapped = message.clone();
+            let (this, next) = swapped[at..].split_at_mut(sealed);
+            if let Some(next) = next.get_mut(..sealed) {
+                this.swap_with_slice(next);
+            }
+            twins(&format!("{case} swapped"), &swapped, &limits);
+            for end in [at, at + 15, at + 16, at + 33, at + sealed - 1] {
+                let (_, proofs) =
+                    twins(&format!("{case} cut at {end}"), &message[..end.min(message.len() - 1)], &limits);
+                assert_eq!(proofs[0].integrity, Integrity::Failed, "{case} cut at {end}");
+            }
+            // Flipped and cut.
+            twins(&format!("{case} both"), &flipped[..message.len() - 3_000], &limits);
+        }
+    }
 }

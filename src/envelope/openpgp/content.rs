@@ -42,6 +42,7 @@ pub(super) struct Message {
     pub(super) stack: Stack,
     pub(super) limits: Limits,
     pub(super) trust: Trust,
+    pub(super) threads: usize,
     pub(super) ledger: Ledger,
     signed: Signed,
     /// Whether the literal packet was reached.
@@ -50,12 +51,20 @@ pub(super) struct Message {
 }
 
 impl Message {
-    pub(super) fn new(layer: Box<dyn Layer>, armored: bool, depth: Depth, limits: &Limits, trust: &Trust) -> Self {
+    pub(super) fn new(
+        layer: Box<dyn Layer>,
+        armored: bool,
+        depth: Depth,
+        limits: &Limits,
+        trust: &Trust,
+        threads: usize,
+    ) -> Self {
         let origin = if armored { Origin::Armored(Box::new(Dearmor::new(layer))) } else { Origin::Binary(layer) };
         Self {
             stack: Stack::new(origin),
             limits: limits.clone(),
             trust: trust.clone(),
+            threads,
             ledger: Ledger::new(depth, armored, trust.allow_unauthenticated),
             signed: Signed::new(&trust.certificates),
             reached: false,
