@@ -14,8 +14,8 @@ use crate::wrapped::drain;
 /// Bytes past which another reader's work says no more.
 const OTHERS_BYTES: u64 = 4 << 20;
 
-/// Reads one wrapper in every cut: the same bytes and the same proof, and no more than was allowed; what is verified and clean
-/// another reader reads alike.
+/// Reads one wrapper in every cut and on several threads: the same bytes and the same proof, and no more than was allowed;
+/// what is verified and clean another reader reads alike.
 pub fn wrappers(data: &[u8]) {
     let mut data = data.to_vec();
     let Some(format) = sniff(&data) else { return };
@@ -23,9 +23,9 @@ pub fn wrappers(data: &[u8]) {
         mend_xz(&mut data);
     }
     let bytes = Bytes::from(data);
-    let Some((given, proofs)) = read(format, whole(&bytes)) else { return };
+    let Some((given, proofs)) = read(format, whole(&bytes), 1) else { return };
     for (cut, source) in pieces(&bytes) {
-        let (again, other) = read(format, source).expect("the same format");
+        let (again, other) = read(format, source, 3).expect("the same format");
         assert_eq!(proofs, other, "{cut}");
         assert!(given == again, "{cut}: {} and {} bytes differ", given.len(), again.len());
     }
@@ -41,14 +41,14 @@ pub fn wrappers(data: &[u8]) {
     }
 }
 
-fn read(format: Format, source: Box<dyn Source>) -> Option<(Vec<u8>, Vec<Proof>)> {
+fn read(format: Format, source: Box<dyn Source>, threads: usize) -> Option<(Vec<u8>, Vec<Proof>)> {
     let mut limits = limits();
     // A window of the default size for each of a thousand members costs seconds.
     limits.decoder_memory = 8 << 20;
     let raw: Box<dyn Layer> = Box::new(Raw::new(source));
     let layer = match format {
         Format::Zstd => zstd::open(raw, Depth::default(), &limits),
-        Format::Xz => xz::open(raw, Depth::default(), &limits),
+        Format::Xz => xz::open(raw, Depth::default(), &limits, threads),
         Format::Bzip2 => bzip2::open(raw, Depth::default(), &limits),
         Format::Lzip => lzip::open(raw, Depth::default(), &limits),
         Format::Compress => compress::open(raw, Depth::default(), &limits),

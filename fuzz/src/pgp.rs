@@ -205,9 +205,9 @@ pub fn armor(data: &[u8]) {
 
 /// Reads `bytes` in every cut and gives what came of it.
 fn agree(bytes: &Bytes) -> (Vec<u8>, Proof) {
-    let (given, mut proofs) = read(whole(bytes));
+    let (given, mut proofs) = read(whole(bytes), 1);
     for (cut, source) in pieces(bytes) {
-        let (again, other) = read(source);
+        let (again, other) = read(source, 3);
         assert_eq!(proofs, other, "{cut}");
         assert!(given == again, "{cut}: {} and {} bytes differ", given.len(), again.len());
     }
@@ -218,7 +218,7 @@ fn agree(bytes: &Bytes) -> (Vec<u8>, Proof) {
     (given, proof)
 }
 
-fn read(mut source: Box<dyn Source>) -> (Vec<u8>, Vec<Proof>) {
+fn read(mut source: Box<dyn Source>, threads: usize) -> (Vec<u8>, Vec<Proof>) {
     let head = source.peek(SKESK_6.len() + 1).expect("memory can be read");
     let is_sealed_here = [SKESK_4, SKESK_5, SKESK_6].iter().any(|skesk| head.starts_with(skesk));
     // What nothing authenticates is read where it was made so.
@@ -229,7 +229,7 @@ fn read(mut source: Box<dyn Source>) -> (Vec<u8>, Vec<Proof>) {
     if is_sealed_here {
         secrets.passphrases.push(Secret::new(PASSPHRASE.to_vec()));
     }
-    match open(layer, Depth::default(), &limits(), &trust, &mut secrets).expect("memory can be read") {
+    match open(layer, Depth::default(), &limits(), &trust, &mut secrets, threads).expect("memory can be read") {
         Opening::Layer(layer) => drain(layer),
         Opening::Closed(proofs) => (Vec::new(), proofs),
     }

@@ -22,7 +22,7 @@ use crate::place::{Depth, Place};
 use crate::source::{Buffer, Buffered, CHUNK_BYTES, Feed, Pool, Source};
 
 /// Bytes a decoder is lent at most, and the offsets where they end.
-const WINDOW_BYTES: usize = 64 << 10;
+pub(super) const WINDOW_BYTES: usize = 64 << 10;
 
 /// Bytes in which the line stands that is quoted where log text follows the last member.
 const LINE_BYTES: usize = 256;
@@ -138,6 +138,11 @@ impl Desk {
     pub(super) fn peek(&mut self, wanted: usize) -> io::Result<&[u8]> {
         let lent = self.inner.peek(wanted)?;
         Ok(lent.get(..wanted).unwrap_or(lent))
+    }
+
+    /// Whether all of the input lies in memory or in a map, so that looking far ahead takes no memory.
+    pub(super) fn is_mapped(&self) -> bool {
+        self.inner.whole().is_some()
     }
 
     /// The next bytes, as many as lie ready: only for what takes no more than it needs.

@@ -74,7 +74,7 @@ pub fn open(
         let opening = match format {
             Format::Gzip => Opening::Layer(gzip::open(watched(layer), depth, limits)),
             Format::Zstd => Opening::Layer(zstd::open(watched(layer), depth, limits)),
-            Format::Xz => Opening::Layer(xz::open(watched(layer), depth, limits)),
+            Format::Xz => Opening::Layer(xz::open(watched(layer), depth, limits, threads)),
             Format::Bzip2 => Opening::Layer(bzip2::open(watched(layer), depth, limits)),
             Format::Lzip => Opening::Layer(lzip::open(watched(layer), depth, limits)),
             Format::Compress => Opening::Layer(compress::open(watched(layer), depth, limits)),

@@ -36,5 +36,6 @@ mod sealed;
 mod signed;
 mod support;
 mod tar;
+mod threads;
 mod trust;
 mod wrappers;

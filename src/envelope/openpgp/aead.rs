@@ -40,6 +40,8 @@ pub(super) struct Aead {
     chunk_bytes: usize,
     /// The salt of SEIPD v2, the nonce of packet 20.
     seed: Vec<u8>,
+    /// Threads that may open chunks at once.
+    threads: usize,
 }
 
 /// The two packets.
@@ -79,7 +81,13 @@ impl Aead {
     ///
     /// # Errors
     /// They are not supported, cannot be, or ask for too much.
-    pub(super) fn new(form: Form, fields: &[u8], seed: Vec<u8>, limits: &Limits) -> std::result::Result<Self, Refusal> {
+    pub(super) fn new(
+        form: Form,
+        fields: &[u8],
+        seed: Vec<u8>,
+        limits: &Limits,
+        threads: usize,
+    ) -> std::result::Result<Self, Refusal> {
         let &[cipher, mode, exponent] = fields else {
             return Err(Refusal::Malformed("the encrypted packet ends in its parameters".into()));
         };
@@ -106,7 +114,7 @@ impl Aead {
                 "a chunk of 2^{exponent} bytes must be read whole before it can be checked (--limit openpgp-chunk-bytes={limit})"
             ))
         })?;
-        Ok(Self { form, cipher, algorithm, mode, exponent, chunk_bytes, seed })
+        Ok(Self { form, cipher, algorithm, mode, exponent, chunk_bytes, seed, threads })
     }
 
     fn schedule(&self, key: &[u8]) -> Option<Schedule> {
@@ -176,7 +184,7 @@ impl Scheme for Aead {
     }
 
     fn start(&self, candidate: &Candidate, head: Vec<u8>) -> Option<Box<dyn Decrypt>> {
-        Some(Box::new(Chunks::new(self.schedule(&candidate.key)?, self.chunk_bytes, head)))
+        Some(Box::new(Chunks::new(self.schedule(&candidate.key)?, self.chunk_bytes, head, self.threads)))
     }
 }
 

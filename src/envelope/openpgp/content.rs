@@ -42,6 +42,7 @@ pub(super) struct Message {
     pub(super) stack: Stack,
     pub(super) limits: Limits,
     pub(super) trust: Trust,
+    pub(super) threads: usize,
     pub(super) ledger: Ledger,
     signed: Signed,
     /// Whether the literal packet was reached.
@@ -63,6 +64,7 @@ impl Message {
             stack: Stack::new(origin, threads),
             limits: limits.clone(),
             trust: trust.clone(),
+            threads,
             ledger: Ledger::new(depth, armored, trust.allow_unauthenticated),
             signed: Signed::new(&trust.certificates),
             reached: false,

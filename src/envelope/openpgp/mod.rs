@@ -55,7 +55,7 @@ use crate::source::{Buffered, Chunk, Source};
 /// Puts an OpenPGP layer on `inner`, which stands at `depth`.
 ///
 /// Passphrases are asked for only where the message has a session-key packet that takes one, or a secret key is locked;
-/// secret keys only where it is encrypted to a key.
+/// secret keys only where it is encrypted to a key. Sealed chunks are opened on no more than `threads` threads.
 ///
 /// # Errors
 /// The input could not be read, or a secret could not be read from where it is kept.

@@ -92,7 +92,7 @@ impl Message {
         self.ledger.packet = Some(form.name());
         let fields = self.stack.take(FIELD_BYTES)?;
         let seed = self.stack.take(form.seed_bytes(&fields))?;
-        match Aead::new(form, &fields, seed, &self.limits) {
+        match Aead::new(form, &fields, seed, &self.limits, self.threads) {
             Ok(aead) => return Ok(Some(Box::new(aead))),
             Err(Refusal::Unsupported(what)) => {
                 let message = format!("the data is encrypted as {} with {what}", form.name());

@@ -20,7 +20,7 @@ pub(super) struct Block {
     pub(super) number: u64,
     /// Where its header begins.
     pub(super) at: u64,
-    header: BlockHeader,
+    pub(super) header: BlockHeader,
     decoder: Lzma2Stream,
     filters: Option<Filters>,
     /// Whether the decoder has ended, and everything it gave stands in the filters at most.
@@ -39,6 +39,28 @@ pub(super) struct End<'a> {
     pub(super) wrong_length: Option<String>,
 }
 
+/// What a step did.
+pub(super) struct Moved {
+    /// Bytes of the window that were used.
+    pub(super) taken: usize,
+    /// Bytes that were put into the output.
+    pub(super) given: usize,
+    pub(super) next: Next,
+}
+
+/// What follows a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Another one.
+    More,
+    /// What stands behind the data.
+    Over,
+    /// The input ends in the data.
+    Cut,
+    /// The data cannot be decoded.
+    Corrupt,
+}
+
 impl Block {
     /// `None` where the library does not take the filters.
     pub(super) fn new(header: BlockHeader, number: u64, at: u64, check: Check) -> Option<Self> {
@@ -49,59 +71,87 @@ impl Block {
 
     /// Decodes some of the data into `output`.
     pub(super) fn data(mut self: Box<Self>, desk: &mut Desk, output: &mut Buffer) -> io::Result<State> {
+        let window = if self.is_hungry() { desk.window(0)? } else { &[] };
+        let moved = self.step(window, output.free());
+        desk.skip(moved.taken)?;
+        output.advance(moved.given);
+        self.then(moved.next, desk)
+    }
+
+    /// Where the block stands after a step.
+    pub(super) fn then(self: Box<Self>, next: Next, desk: &mut Desk) -> io::Result<State> {
+        let total = self.decoder.total_out();
+        match next {
+            Next::More => return Ok(State::Data(self)),
+            Next::Over => return Ok(State::Check(self)),
+            Next::Cut => desk.truncated(&format!("block {} after {total} decompressed bytes", self.number))?,
+            Next::Corrupt => {
+                let message = format!("block {} cannot be decoded after {total} decompressed bytes", self.number);
+                desk.fail(&code::COMPRESSED_CORRUPT, desk.position(), message);
+            }
+        }
+        Ok(State::Between)
+    }
+
+    /// Whether the next step takes input.
+    pub(super) fn is_hungry(&self) -> bool {
+        !self.decoded && self.filters.as_ref().is_none_or(Filters::is_empty)
+    }
+
+    /// Decodes from `window`, which is empty only at the end of the input, into `output`. All there is to decoding,
+    /// wherever input and output are: what comes of it depends on nothing else.
+    pub(super) fn step(&mut self, window: &[u8], output: &mut [u8]) -> Moved {
         if let Some(filters) = self.filters.as_mut().filter(|filters| !filters.is_empty()) {
-            let given = filters.give(output.free());
+            let given = filters.give(output);
             self.give(given, output);
-            return Ok(State::Data(self));
+            return Moved { taken: 0, given, next: Next::More };
         }
         if self.decoded {
-            return Ok(State::Check(self));
+            return Moved { taken: 0, given: 0, next: Next::Over };
         }
         let left = self.header.stored.map(|stored| stored.saturating_sub(self.decoder.total_in()));
-        let window = desk.window(0)?;
         let ended = window.is_empty();
         let most = left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
         let window = window.get(..most).unwrap_or(window);
         let before = (self.decoder.total_in(), self.decoder.total_out());
-        let target = self.filters.as_mut().map_or_else(|| output.free(), Filters::room);
+        let target = self.filters.as_mut().map_or(&mut *output, Filters::room);
         let action = if ended { Action::Finish } else { Action::Run };
         let status = self.decoder.process(window, target, action).map(|result| result.status);
         let delta = |now: u64, before: u64| usize::try_from(now.saturating_sub(before)).unwrap_or(usize::MAX);
         let taken = delta(self.decoder.total_in(), before.0);
-        let given = delta(self.decoder.total_out(), before.1);
-        let total = self.decoder.total_out();
-        desk.skip(taken)?;
+        let decoded = delta(self.decoder.total_out(), before.1);
         let failed = match &status {
             Ok(Status::StreamEnd) => {
                 self.decoded = true;
                 false
             }
-            Ok(Status::Ok) => taken == 0 && given == 0,
+            Ok(Status::Ok) => taken == 0 && decoded == 0,
             Err(_) => true,
         };
-        match &mut self.filters {
-            Some(filters) => filters.filter(given, self.decoded),
-            None => self.give(given, output),
-        }
-        if !failed {
-            return Ok(State::Data(self));
-        }
+        let given = match &mut self.filters {
+            Some(filters) => {
+                filters.filter(decoded, self.decoded);
+                0
+            }
+            None => {
+                self.give(decoded, output);
+                decoded
+            }
+        };
         let is_cut = status.as_ref().err().is_none_or(|error| error.kind() == io::ErrorKind::UnexpectedEof);
-        if ended && is_cut {
-            desk.truncated(&format!("block {} after {total} decompressed bytes", self.number))?;
-        } else {
-            let message = format!("block {} cannot be decoded after {total} decompressed bytes", self.number);
-            desk.fail(&code::COMPRESSED_CORRUPT, desk.position(), message);
-        }
-        Ok(State::Between)
+        let next = match (failed, ended && is_cut) {
+            (false, _) => Next::More,
+            (true, true) => Next::Cut,
+            (true, false) => Next::Corrupt,
+        };
+        Moved { taken, given, next }
     }
 
     /// Takes what was put into `output` into the check, and counts it.
-    fn give(&mut self, bytes: usize, output: &mut Buffer) {
-        if let Some(fresh) = output.free().get(..bytes) {
+    fn give(&mut self, bytes: usize, output: &[u8]) {
+        if let Some(fresh) = output.get(..bytes) {
             self.check.update(fresh);
         }
-        output.advance(bytes);
         self.given = self.given.saturating_add(count(bytes));
     }
 

@@ -129,6 +129,27 @@ impl BlockHeader {
     }
 }
 
+/// Where what stands behind a block begins, and what came out of the block by then, as its header says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Extent {
+    /// Bytes of compressed data.
+    pub(super) stored: usize,
+    /// Bytes of compressed data, padding, and check.
+    pub(super) bytes: usize,
+    /// Bytes that come out.
+    pub(super) given: usize,
+}
+
+impl BlockHeader {
+    /// How far the block goes, where the header gives both sizes.
+    pub(super) fn extent(&self, kind: Kind) -> Option<Extent> {
+        let stored = usize::try_from(self.stored?).ok()?;
+        // The header is a multiple of four itself.
+        let bytes = stored.checked_next_multiple_of(4)?.checked_add(kind.bytes())?;
+        Some(Extent { stored, bytes, given: usize::try_from(self.given?).ok()? })
+    }
+}
+
 const RESERVED: Fault = Fault::Corrupt("a filter with a reserved identifier");
 
 /// The dictionary size that the property of LZMA2 means.

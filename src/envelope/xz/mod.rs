@@ -5,6 +5,7 @@
 //! Promises: verified only when every block has a check that is known and holds, and header, blocks, index and footer agree.
 //! Refuses to know: what is compressed. Source of the format: "The .xz File Format", version 1.2.1.
 
+mod ahead;
 mod block;
 mod check;
 mod filters;
@@ -14,6 +15,7 @@ use std::io;
 
 use flate2::Crc;
 
+use self::ahead::{Ahead, Running};
 use self::block::Block;
 use self::check::{Check, Kind};
 use self::header::{BlockHeader, Fault, StreamFlags, number, stream_flags};
@@ -39,13 +41,14 @@ const MAGIC: [u8; 6] = [0xFD, b'7', b'z', b'X', b'Z', 0];
 /// Bytes of a stream header, and of a footer.
 const FLAGS_BYTES: usize = 12;
 
-/// Puts an xz layer on `inner`, which stands at `depth`.
+/// Puts an xz layer on `inner`, which stands at `depth`. It decodes on no more than `threads` threads.
 #[must_use]
-pub fn open(inner: Box<dyn Layer>, depth: Depth, limits: &Limits) -> Box<dyn Layer> {
+pub fn open(inner: Box<dyn Layer>, depth: Depth, limits: &Limits, threads: usize) -> Box<dyn Layer> {
     let xz = Xz {
         memory: limits.decoder_memory,
         state: State::Between,
         stream: Stream::default(),
+        ahead: Ahead::new(threads),
         kinds: Vec::new(),
         blocks: 0,
         window: 0,
@@ -60,6 +63,8 @@ enum State {
     /// A block or the index.
     Next,
     Data(Box<Block>),
+    /// The data of a block that another thread decodes.
+    Ahead(Running),
     Check(Box<Block>),
     Footer {
         index_bytes: u64,
@@ -70,6 +75,7 @@ struct Xz {
     memory: u64,
     state: State,
     stream: Stream,
+    ahead: Ahead,
     /// The kinds of check that streams announced.
     kinds: Vec<Kind>,
     blocks: u64,
@@ -106,8 +112,9 @@ impl Codec for Xz {
     fn step(&mut self, desk: &mut Desk, output: &mut Buffer) -> io::Result<()> {
         self.state = match std::mem::replace(&mut self.state, State::Between) {
             State::Between => self.between(desk)?,
-            State::Next => self.next(desk)?,
+            State::Next => self.next(desk, output.used())?,
             State::Data(block) => block.data(desk, output)?,
+            State::Ahead(running) => running.data(desk, output)?,
             State::Check(block) => self.check(*block, desk)?,
             State::Footer { index_bytes } => self.footer(index_bytes, desk)?,
         };
@@ -182,8 +189,8 @@ impl Xz {
         Ok(State::Next)
     }
 
-    /// A block header, or the index.
-    fn next(&mut self, desk: &mut Desk) -> io::Result<State> {
+    /// A block header, or the index; `used` bytes stand in the buffer that the data goes into.
+    fn next(&mut self, desk: &mut Desk, used: usize) -> io::Result<State> {
         let at = desk.position();
         let number = self.stream.records.number.saturating_add(1);
         let size = match desk.peek(1)? {
@@ -210,9 +217,14 @@ impl Xz {
         }
         self.announce(at, desk);
         desk.skip(size)?;
-        let Some(block) = Block::new(header, number, at, Check::new(self.stream.flags.kind)) else {
+        if let Some(running) = self.ahead.take(at, used) {
+            return Ok(State::Ahead(running));
+        }
+        let kind = self.stream.flags.kind;
+        let Some(block) = Block::new(header, number, at, Check::new(kind)) else {
             return Ok(refuse(Fault::Unsupported("filters"), "block header", at, desk));
         };
+        self.ahead.start(&block, kind, used, self.memory, desk)?;
         Ok(State::Data(Box::new(block)))
     }
 
@@ -260,6 +272,7 @@ impl Xz {
             desk.damage(&code::COMPRESSED_CHECKSUM, at, message);
         }
         if let Some(message) = end.wrong_length {
+            self.ahead.stop();
             desk.damage(&code::COMPRESSED_LENGTH, block.at, message);
         }
         self.stream.records.add(end.unpadded.saturating_add(count(check_bytes)), end.given);
