@@ -113,8 +113,8 @@ impl Drop for Guarded {
     }
 }
 
-/// Asks the processor to fetch the beginning of `bytes`, as much as a header has: from one small member of a mapped file to the next,
-/// waiting for memory takes longer than everything else.
+/// Asks the processor to fetch the beginning of `bytes`, as much as padding and a header have: from one small member of a
+/// mapped file to the next, waiting for memory takes longer than everything else.
 pub fn prefetch(bytes: &[u8]) {
     #[cfg(target_arch = "x86_64")]
     for line in bytes.get(..AHEAD_BYTES).unwrap_or(bytes).chunks(LINE_BYTES) {
@@ -126,9 +126,9 @@ pub fn prefetch(bytes: &[u8]) {
     let _ = bytes;
 }
 
-/// Bytes fetched ahead: a header.
+/// Bytes fetched ahead.
 #[cfg(target_arch = "x86_64")]
-const AHEAD_BYTES: usize = 512;
+const AHEAD_BYTES: usize = 1024;
 
 /// Bytes of a line of the cache.
 #[cfg(target_arch = "x86_64")]

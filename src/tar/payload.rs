@@ -186,7 +186,7 @@ impl Parser {
         };
         // All bytes at once first: nearly always there is nothing to find.
         let is_zero = padding.iter().fold(0, |all, byte| all | byte) == 0;
-        if let (false, Some(at)) = (is_zero, padding.iter().position(|byte| *byte != 0)) {
+        if !is_zero && let Some(at) = padding.iter().position(|byte| *byte != 0) {
             self.odd(self.offset.saturating_add(count(at)), AnomalyKind::Padding);
         }
         self.offset = self.offset.saturating_add(count(bytes));

@@ -226,11 +226,10 @@ impl Walk {
     }
 }
 
-/// What of `input` lies where the next header does: behind the `consumed` bytes of this one and a payload of so many.
+/// What of `input` lies behind the `consumed` bytes of a header and a payload of so many: padding, and the next header.
 fn behind(input: &[u8], consumed: usize, payload: u64) -> &[u8] {
     let payload = usize::try_from(payload).unwrap_or(usize::MAX);
-    let padded = payload.checked_next_multiple_of(BLOCK_BYTES).unwrap_or(usize::MAX);
-    input.get(consumed.saturating_add(padded)..).unwrap_or_default()
+    input.get(consumed.saturating_add(payload)..).unwrap_or_default()
 }
 
 /// The word for a frame.
