@@ -8,7 +8,7 @@
 //! that changes meanwhile cannot lead out of itself. The size in a header cannot be taken back, so a file that shrinks
 //! while it is read ends the archive; everything else that changes is reported.
 //!
-//! Promises: the same tree gives the same bytes; owners, modes, times, links, devices, attributes, access control lists and
+//! Promises: the same tree gives the same members in the same order; owners, modes, times, links, devices, attributes, access control lists and
 //! holes as they are; what is left out stands in the result; memory grows with the longest folder and the hard links that
 //! are still open, not with the tree. Refuses to know: what the directory is, and where the bytes go.
 

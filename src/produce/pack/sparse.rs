@@ -1,35 +1,61 @@
 //! Where a file has data, and where nothing but holes.
 //!
 //! The size of a file against its blocks tells nothing: those of a preallocated log are all there, and none of them was
-//! ever written. The file system is asked instead.
+//! ever written. The file system is asked instead. Where such a log was read since, its zeros lie in memory, and Linux calls
+//! them data as long as they do: so zeros at the end are looked for by themselves, on any file system.
 //!
 //! Promises: what is left out reads as zeros; never more regions than asked for. Refuses to know: the data.
 
 use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
 
 use rustix::fs::{SeekFrom, seek};
 use rustix::io::Errno;
 
 use crate::tar::Region;
 
-/// Bytes of a file below which nobody looks for holes: a map costs two blocks and a pax header of two.
-const SMALLEST: u64 = 16 << 10;
+/// Bytes that must be saved for a map to be worth it: it costs a pax header and a block, and a word in every report.
+const WORTH: u64 = 64 << 10;
 
-/// Bytes that must be saved for a map to be worth it.
-const WORTH: u64 = 8 << 10;
+/// Bytes that holes and the zeros at the end are counted in.
+const PAGE: u64 = 4 << 10;
 
-/// What is stored of a file of `size` bytes, in at most `most` regions with one kept free for the end; `None` where it is
-/// better stored whole.
-pub(super) fn regions(file: &File, size: u64, most: u64) -> Result<Option<Vec<Region>>, Errno> {
-    if size < SMALLEST {
+/// Bytes looked at in one step back from the end.
+const STEP: u64 = 64 << 10;
+
+/// What is stored of a file of `size` bytes, in fewer than `most` regions; `None` where it is better stored whole.
+pub(super) fn regions(file: &File, size: u64, most: u64) -> io::Result<Option<Vec<Region>>> {
+    if size < 2 * WORTH {
         return Ok(None);
     }
+    let mut regions = data(file, size)?;
+    if let Some(last) = regions.last_mut() {
+        last.bytes = without_zeros(file, *last)?;
+    }
+    regions.retain(|region| region.bytes > 0);
+    let stored: u64 = regions.iter().map(|region| region.bytes).sum();
+    if size - stored < WORTH {
+        return Ok(None);
+    }
+    // A file cut into very many pieces: the smallest holes are stored.
+    let mut gap = PAGE;
+    while regions.len() as u64 >= most {
+        regions = joined(&regions, gap);
+        gap *= 2;
+    }
+    Ok(Some(regions))
+}
+
+/// What the file system calls data; all of it where it does not know.
+fn data(file: &File, size: u64) -> Result<Vec<Region>, Errno> {
+    let whole = vec![Region { offset: 0, bytes: size }];
     // Nearly every file is data from the first byte to the last: one question.
     match seek(file, SeekFrom::Hole(0)) {
-        Ok(hole) if hole >= size => return Ok(None),
+        Ok(hole) if hole >= size => return Ok(whole),
         Ok(_) => {}
-        // A file system that does not know, or a file that is empty by now.
-        Err(Errno::INVAL | Errno::NXIO | Errno::OPNOTSUPP | Errno::NOSYS) => return Ok(None),
+        // The last is a file that is empty by now.
+        Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS | Errno::NXIO) => return Ok(whole),
         Err(error) => return Err(error),
     }
     let mut regions = Vec::new();
@@ -49,17 +75,31 @@ pub(super) fn regions(file: &File, size: u64, most: u64) -> Result<Option<Vec<Re
         regions.push(Region { offset: from, bytes: to - from });
         at = to;
     }
-    let stored: u64 = regions.iter().map(|region| region.bytes).sum();
-    if size - stored < WORTH {
-        return Ok(None);
+    Ok(regions)
+}
+
+/// Bytes of a region without the pages of zeros at its end; most files end in something else, and one read tells.
+fn without_zeros(file: &File, region: Region) -> io::Result<u64> {
+    let mut buffer = vec![0; 512];
+    let mut bytes = region.bytes;
+    while bytes > 0 {
+        let now = bytes.min(buffer.len() as u64);
+        let part = &mut buffer[..usize::try_from(now).unwrap_or_default()];
+        // What has shrunk meanwhile is found out when it is read for the archive.
+        let got = file.read_at(part, region.offset + bytes - now)?;
+        if got < part.len() {
+            break;
+        }
+        // A sum of bits, which the compiler takes many bytes of at a time.
+        if part.iter().fold(0, |bits, byte| bits | byte) != 0 {
+            let data = part.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1);
+            bytes = bytes - now + data;
+            break;
+        }
+        bytes -= now;
+        buffer.resize(usize::try_from(STEP).unwrap_or_default(), 0);
     }
-    // A file cut into very many pieces: the smallest holes are stored.
-    let mut gap = 4096;
-    while regions.len() as u64 >= most {
-        regions = joined(&regions, gap);
-        gap *= 2;
-    }
-    Ok(Some(regions))
+    Ok(bytes.next_multiple_of(PAGE).min(region.bytes))
 }
 
 /// Regions with the holes between them stored that are not larger than `gap`.

@@ -56,7 +56,7 @@ pub struct Changed {
 /// How something changed while it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// It was listed, and is not there any more: it is not in the archive.
+    /// It was listed, and is not there any more, or is another thing each time: it is not in the archive.
     Gone,
     /// It was removed while it was read; it is in the archive.
     Removed,
