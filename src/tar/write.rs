@@ -82,7 +82,7 @@ impl<'a> Draft<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unsayable {
     /// It has no path.
-    NoPath,
+    NoName,
     /// The path of something other than a directory ends in a slash.
     Slash,
     /// A link without a target, or a target without a link.
@@ -111,7 +111,7 @@ pub enum Unsayable {
 impl fmt::Display for Unsayable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoPath => f.write_str("it has no name"),
+            Self::NoName => f.write_str("it has no name"),
             Self::Slash => f.write_str("its name ends in a slash, and it is no directory"),
             Self::Target => f.write_str("a link needs a target, and nothing else may have one"),
             Self::Nul(what) => write!(f, "its {what} holds a NUL"),
@@ -205,7 +205,7 @@ fn check(draft: &Draft<'_>) -> Result<u8, Unsayable> {
         EntryKind::Other => return Err(Unsayable::Kind(draft.kind)),
     };
     if draft.path.is_empty() {
-        return Err(Unsayable::NoPath);
+        return Err(Unsayable::NoName);
     }
     let texts = [
         ("name", draft.path),

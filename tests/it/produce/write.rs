@@ -332,7 +332,7 @@ fn what_cannot_be_said_is_an_error() {
     let sparse = Draft { size: 100, ..Draft::new(b"a", Sparse) };
     let time = |seconds, nanoseconds| Draft { mtime: Timestamp { seconds, nanoseconds }, ..file };
     let cases = [
-        (Draft::new(b"", File), Unsayable::NoPath),
+        (Draft::new(b"", File), Unsayable::NoName),
         (Draft::new(b"a/", File), Unsayable::Slash),
         (Draft::new(b"a\0b", File), Unsayable::Nul("name")),
         (Draft { uname: b"\0", ..file }, Unsayable::Nul("owner's name")),
