@@ -277,8 +277,12 @@ impl Extension {
 /// The name of an extended attribute or access control list in the keys of star, libarchive and Red Hat.
 fn attribute_name(key: &[u8]) -> Option<&[u8]> {
     let prefixes = [&b"SCHILY.xattr."[..], b"LIBARCHIVE.xattr."];
-    let own = [&b"SCHILY.acl.access"[..], b"SCHILY.acl.default", b"SCHILY.acl.ace", b"RHT.security.selinux"];
-    prefixes.iter().find_map(|prefix| key.strip_prefix(*prefix)).or_else(|| own.contains(&key).then_some(key))
+    prefixes.iter().find_map(|prefix| key.strip_prefix(*prefix)).or_else(|| is_own_key(key).then_some(key))
+}
+
+/// Whether an attribute of this name has a key of its own: access control lists, and what Red Hat added.
+pub(super) fn is_own_key(name: &[u8]) -> bool {
+    matches!(name, b"SCHILY.acl.access" | b"SCHILY.acl.default" | b"SCHILY.acl.ace" | b"RHT.security.selinux")
 }
 
 fn cut_at_nul<'a>(text: &'a [u8], odd: &mut dyn FnMut(usize, AnomalyKind)) -> &'a [u8] {

@@ -28,6 +28,7 @@ mod pax;
 mod payload;
 mod sparse;
 mod tail;
+pub mod write;
 
 pub use anomaly::{Anomaly, AnomalyKind};
 pub use dumpdir::Dumpdir;
