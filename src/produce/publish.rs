@@ -11,6 +11,7 @@
 //! and the archive does not get, or does not keep, its name. Refuses to know: what the bytes are and whether they passed.
 
 mod dir;
+mod hidden;
 mod lock;
 mod name;
 mod retire;
@@ -18,18 +19,20 @@ mod sidecar;
 mod trouble;
 mod writer;
 
+pub use hidden::Leftover;
 pub use retire::{Keep, Retired, due};
 pub use sidecar::MOST_SIDECAR_BYTES;
 pub use trouble::Trouble;
 pub use writer::{Writer, Written};
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::io::{self, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::digest::{Digests, Hasher, Hashes, hex};
 use dir::Dir;
+use hidden::{Hidden, create, sweep};
 use sidecar::Described;
 
 /// Bytes that stay free beside an archive, for its sidecar and for others who write there.
@@ -37,9 +40,6 @@ pub const RESERVE_BYTES: u64 = 8 << 20;
 
 /// How many archives of one name that failed are kept.
 const MOST_FAILED: u32 = 1000;
-
-/// How often a name that is to be unique is drawn.
-const TRIES: usize = 8;
 
 /// Bytes read at a time in the second read.
 const READ_BYTES: usize = 256 << 10;
@@ -54,17 +54,6 @@ struct Held {
     /// Closing it gives the lock back.
     _lock: File,
     leftovers: Vec<Leftover>,
-}
-
-/// A file that a run which died, or which still lives without the lock, never finished.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leftover {
-    /// Where it is, or was.
-    pub path: PathBuf,
-    /// Its size.
-    pub bytes: u64,
-    /// Whether it was removed: it stays where another user owns it or a process still has it open for writing.
-    pub removed: bool,
 }
 
 impl Folder {
@@ -130,35 +119,6 @@ impl Folder {
     }
 }
 
-/// Creates a hidden file for what will be `name`.
-fn create(dir: &Dir, name: &str) -> Result<(String, File), Trouble> {
-    let mut tries = TRIES;
-    loop {
-        let partial = name::partial(name);
-        tries -= 1;
-        match dir.create(&partial) {
-            Ok(file) => return Ok((partial, file)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries > 0 => {}
-            Err(error) => return Err(Trouble::System { doing: "create", path: dir.at(&partial), error }),
-        }
-    }
-}
-
-/// Removes what dead runs left. Only called with the folder's lock.
-fn sweep(dir: &Dir) -> Result<Vec<Leftover>, Trouble> {
-    let mut leftovers = Vec::new();
-    for partial in dir.names()?.into_iter().filter(|name| name::is_partial(name)) {
-        let path = dir.at(&partial);
-        let Some(stat) = dir.stat(&partial).map_err(Trouble::when("look at", path.clone()))? else { continue };
-        let is_ours = dir::is_file(&stat) && stat.st_uid == rustix::process::geteuid().as_raw();
-        // Somebody may have removed the lock of a run that is alive: that run still holds its file.
-        let is_dead = is_ours && dir.read(&partial).is_ok_and(|file| file.try_lock().is_ok());
-        let removed = is_dead && dir.remove(&partial).is_ok();
-        leftovers.push(Leftover { path, bytes: dir::bytes(&stat), removed });
-    }
-    Ok(leftovers)
-}
-
 /// A place for one archive. Dropped without [`publish`](Place::publish) or [`fail`](Place::fail), it leaves nothing behind.
 #[derive(Debug)]
 pub struct Place {
@@ -173,7 +133,8 @@ pub struct Place {
 pub enum ReadBack<'a> {
     /// No.
     No,
-    /// Its length and the digests that were computed while writing are compared.
+    /// Its length and its digests are compared with those of what was written and those in the sidecar, of which there
+    /// must be one at least.
     Digests,
     /// The same, and then this looks at it, from its beginning.
     With(&'a mut dyn FnMut(&File) -> io::Result<()>),
@@ -206,17 +167,12 @@ impl Place {
     /// # Errors
     /// Something failed, or what lies there is not what was written: the archive does not have its name then, but for
     /// [`Trouble::Stranded`], and [`fail`](Self::fail) can keep it aside.
-    pub fn publish(
-        &mut self,
-        mut written: Written,
-        sidecar: &[u8],
-        read_back: ReadBack<'_>,
-    ) -> Result<Published, Trouble> {
+    pub fn publish(&mut self, written: Written, sidecar: &[u8], read_back: ReadBack<'_>) -> Result<Published, Trouble> {
         let folder = self.folder.clone();
         let dir = folder.dir();
-        self.check(&written, sidecar)?;
+        let described = self.check(&written, sidecar)?;
         written.file.sync_all().map_err(Trouble::when("bring to the disk (fsync)", self.partial()))?;
-        self.read_back(&mut written, read_back)?;
+        self.read_back(&written, &described, read_back)?;
         let name = name::sidecar(&self.name);
         let beside = Hidden::write(dir, &name, sidecar)?;
         // Nothing was allowed to change while others worked.
@@ -251,7 +207,7 @@ impl Place {
     }
 
     /// Whether what is to be published is what was written, and the sidecar speaks of it.
-    fn check(&self, written: &Written, sidecar: &[u8]) -> Result<(), Trouble> {
+    fn check(&self, written: &Written, sidecar: &[u8]) -> Result<Described, Trouble> {
         let dir = self.folder.dir();
         let refused = |why: String| Err(Trouble::Refused { path: dir.at(&self.name), why });
         let look = || Trouble::when("look at", self.partial());
@@ -268,17 +224,20 @@ impl Place {
         if length == 0 {
             return refused("nothing was written".to_owned());
         }
-        match Described::read(&self.name, sidecar).and_then(|described| agrees(&described, written)) {
+        match Described::read(&self.name, sidecar).and_then(|described| {
+            agrees(&described, written.bytes(), written.digests())?;
+            Ok(described)
+        }) {
             Ok(described) if described.sequence < self.folder.next(&described.family)? => {
                 refused(format!("{} is not the next number of its family", described.sequence))
             }
-            Ok(_) => Ok(()),
+            Ok(described) => Ok(described),
             Err(why) => refused(why),
         }
     }
 
     /// Reads the file from the disk, through a descriptor of its own.
-    fn read_back(&self, written: &mut Written, how: ReadBack<'_>) -> Result<(), Trouble> {
+    fn read_back(&self, written: &Written, described: &Described, how: ReadBack<'_>) -> Result<(), Trouble> {
         if matches!(how, ReadBack::No) {
             return Ok(());
         }
@@ -291,8 +250,15 @@ impl Place {
         }
         // Pages that are on the disk are thrown away, so that the disk and not memory is asked.
         rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).map_err(io::Error::from).map_err(look())?;
-        let wanted = written.digests();
-        let mut hasher = Hasher::new(Hashes { sha256: wanted.sha256.is_some(), blake3: wanted.blake3.is_some() });
+        let (known, said) = (written.digests(), &described.digests);
+        let hashes = Hashes {
+            sha256: known.sha256.is_some() || said.sha256.is_some(),
+            blake3: known.blake3.is_some() || said.blake3.is_some(),
+        };
+        if !hashes.any() {
+            return refused("no digest is known that a second read could be held against");
+        }
+        let mut hasher = Hasher::new(hashes);
         let (mut buffer, mut bytes) = (vec![0; READ_BYTES], 0);
         loop {
             let count = match file.read(&mut buffer) {
@@ -304,7 +270,11 @@ impl Place {
             hasher.update(buffer.get(..count).unwrap_or_default());
             bytes += count as u64;
         }
-        if (bytes, hasher.finish()) != (written.bytes(), wanted) {
+        let read = hasher.finish();
+        let is_same = known.sha256.is_none_or(|known| read.sha256 == Some(known))
+            && known.blake3.is_none_or(|known| read.blake3 == Some(known))
+            && agrees(described, bytes, read).is_ok();
+        if !is_same {
             return refused("the disk gives back other bytes than were written: see the system's log");
         }
         if let ReadBack::With(look_at) = how {
@@ -359,11 +329,11 @@ impl Drop for Place {
 }
 
 /// Whether a sidecar says what was written.
-fn agrees(described: &Described, written: &Written) -> Result<Described, String> {
-    if described.bytes != written.bytes() {
-        return Err(format!("its sidecar says {} bytes, and {} were written", described.bytes, written.bytes()));
+fn agrees(described: &Described, bytes: u64, ours: Digests) -> Result<(), String> {
+    if described.bytes != bytes {
+        return Err(format!("its sidecar says {} bytes, and {bytes} were written", described.bytes));
     }
-    let (digests, ours) = (&described.digests, written.digests());
+    let digests = &described.digests;
     for (name, said, known) in [("SHA-256", &digests.sha256, ours.sha256), ("BLAKE3", &digests.blake3, ours.blake3)] {
         if let (Some(said), Some(known)) = (said, known)
             && *said != hex(&known)
@@ -371,34 +341,5 @@ fn agrees(described: &Described, written: &Written) -> Result<Described, String>
             return Err(format!("the {name} in its sidecar is not that of what was written"));
         }
     }
-    Ok(described.clone())
-}
-
-/// A small file that is on the disk and has no name yet.
-struct Hidden<'a> {
-    dir: &'a Dir,
-    name: &'a str,
-    partial: String,
-}
-
-impl<'a> Hidden<'a> {
-    fn write(dir: &'a Dir, name: &'a str, bytes: &[u8]) -> Result<Self, Trouble> {
-        let (partial, mut file) = create(dir, name)?;
-        let hidden = Self { dir, name, partial };
-        let path = || dir.at(&hidden.partial);
-        file.write_all(bytes).map_err(Trouble::when("write", path()))?;
-        file.sync_all().map_err(Trouble::when("bring to the disk (fsync)", path()))?;
-        Ok(hidden)
-    }
-
-    fn claim(&self) -> Result<(), Trouble> {
-        self.dir.claim(&self.partial, self.name)
-    }
-}
-
-impl Drop for Hidden<'_> {
-    fn drop(&mut self) {
-        // There is nothing of this name once it has been claimed.
-        let _ = self.dir.remove(&self.partial);
-    }
+    Ok(())
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use veritar::digest::{Digests, Hasher, Hashes, hex};
-use veritar::produce::publish::{Folder, Place, Published, RESERVE_BYTES, ReadBack, Trouble, Written};
+use veritar::produce::publish::{Folder, Place, Published, RESERVE_BYTES, ReadBack, Trouble, Writer, Written};
 
 pub const NAME: &str = "swarm-24.0.7-host-1700000000Z.tar";
 pub const LOCK: &str = ".veritar.lock";
@@ -135,7 +135,36 @@ fn nothing_is_hashed_that_nobody_asked_for() {
     writer.write_all(&content()).unwrap();
     let written = writer.finish().unwrap();
     assert_eq!(written.digests(), Digests::default());
+    // A second read is held against the sidecar's digest then.
     place.publish(written, &sidecar(), ReadBack::Digests).unwrap();
+}
+
+#[test]
+fn a_second_read_without_any_digest_is_refused_and_one_with_the_sidecars_finds_damage() {
+    use std::os::unix::fs::FileExt as _;
+    let target = tempfile::tempdir().unwrap();
+    let folder = Folder::lock(target.path()).unwrap();
+    let no_digest = String::from_utf8(sidecar()).unwrap().replace("sha256", "md5").into_bytes();
+    for (sidecar, damage, said) in
+        [(&no_digest, false, "no digest is known"), (&sidecar(), true, "gives back other bytes")]
+    {
+        let (mut place, mut writer) = folder.place(NAME, None, Hashes::NONE).unwrap();
+        writer.write_all(&content()).unwrap();
+        let written = writer.finish().unwrap();
+        if damage {
+            File::options().write(true).open(place.partial()).unwrap().write_all_at(b"?!", 400_000).unwrap();
+        }
+        let refused = place.publish(written, sidecar, ReadBack::Digests).unwrap_err();
+        assert!(refused.to_string().contains(said), "{refused}");
+        drop(place);
+        assert_empty(target.path());
+    }
+}
+
+#[test]
+fn all_of_it_can_be_sent_to_another_thread() {
+    fn is_send<T: Send>() {}
+    is_send::<(Folder, Place, Writer, Written, Trouble)>();
 }
 
 #[test]

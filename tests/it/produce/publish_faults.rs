@@ -20,8 +20,11 @@ const TARGET: &str = "VERITAR_TEST_PUBLISH";
 /// Names that nothing has: asking for them stands in the list of calls, before and after the run.
 const MARKS: [&str; 2] = ["/veritar-run-begins", "/veritar-run-ends"];
 
+/// More files than any other thread of the run opens, and more reads and writes than it makes.
+const OTHERS: usize = 100;
+
 /// The calls that change something, or tell whether it changed.
-const CALLS: &str = "openat,flock,ftruncate,write,fsync,fadvise64,renameat2,linkat,unlinkat";
+const CALLS: &str = "openat,flock,ftruncate,read,write,fsync,fadvise64,renameat2,linkat,unlinkat";
 
 const REPORT: &[u8] = b"{\"verdict\":\"error\"}";
 
@@ -30,6 +33,13 @@ const REPORT: &[u8] = b"{\"verdict\":\"error\"}";
 #[ignore = "started by the other tests of this file"]
 fn a_run() {
     let Some(target) = std::env::var_os(TARGET) else { return };
+    // strace counts the calls of each thread by itself: those to be harmed must have numbers that no other thread reaches.
+    let mut nowhere = fs::File::options().read(true).write(true).open("/dev/null").unwrap();
+    for _ in 0..OTHERS {
+        let _ = fs::File::open("/veritar-nothing");
+        std::io::Write::write_all(&mut nowhere, b" ").unwrap();
+        assert_eq!(std::io::Read::read(&mut nowhere, &mut [0]).unwrap(), 0);
+    }
     let _ = fs::File::open(MARKS[0]);
     let said = match attempt(Path::new(&target)) {
         Ok(()) => "published".to_owned(),
@@ -87,7 +97,7 @@ fn under_strace(target: &Path, injections: &[String]) -> Ran {
     strace.args(["produce::publish_faults::a_run", "--exact", "--ignored", "--nocapture", "--test-threads=1"]);
     let output = strace.env(TARGET, target).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    let said = text.split_once("RUN: ").and_then(|(_, rest)| Some(rest.rsplit_once('.')?.0.to_owned()));
+    let said = text.split_once("RUN: ").and_then(|(_, rest)| Some(rest.split_once(".\n")?.0.to_owned()));
     let log = String::from_utf8_lossy(&fs::read(log.path()).unwrap()).into_owned();
     Ran { said, calls: calls(&log) }
 }
@@ -132,6 +142,8 @@ fn sound(test: &str) -> Option<Vec<Call>> {
         return None;
     }
     assert_eq!(ran.said.as_deref(), Some("published"));
+    let is_alone = |call: &Call| call.nth > OTHERS || !matches!(call.name.as_str(), "openat" | "read" | "write");
+    assert!(ran.calls.iter().all(is_alone), "{:?}", ran.calls);
     assert_eq!(look(target.path(), "sound"), Found { archive: true, sidecar: true, ..Found::default() });
     Some(ran.calls)
 }
@@ -170,7 +182,6 @@ fn look(target: &Path, after: &str) -> Found {
         }
     }
     assert!(found.archive || !found.sidecar, "after {after}: a sidecar without its archive");
-    assert!(!(found.archive && found.failed), "after {after}: two names");
     found
 }
 
@@ -190,14 +201,26 @@ fn run_again(target: &Path, after: &str) {
 }
 
 #[test]
+fn a_second_process_is_told_which_one_works_here() {
+    let target = tempfile::tempdir().unwrap();
+    let _folder = Folder::lock(target.path()).unwrap();
+    let mut second = Command::new(std::env::current_exe().unwrap());
+    second.args(["produce::publish_faults::a_run", "--exact", "--ignored", "--nocapture"]).env(TARGET, target.path());
+    let said = String::from_utf8(second.output().unwrap().stdout).unwrap();
+    assert!(said.contains(&format!("{LOCK} is held by process {} on ", std::process::id())), "{said}");
+    assert_eq!(look(target.path(), "a second run"), Found::default());
+}
+
+#[test]
 fn a_run_killed_at_any_call_leaves_no_partial_file_under_a_name() {
     let Some(calls) = sound("a_run_killed_at_any_call_leaves_no_partial_file_under_a_name") else { return };
     let (mut named, mut nameless) = (0, 0);
-    for call in calls {
+    for (index, call) in calls.into_iter().enumerate() {
         let target = tempfile::tempdir().unwrap();
         let after = format!("SIGKILL at {}", call.line);
         let ran = under_strace(target.path(), &[format!("{}:signal=KILL:when={}", call.name, call.nth)]);
         assert_eq!(ran.said, None, "after {after}");
+        assert!((index..=index + 1).contains(&ran.calls.len()), "after {after}: died after {} calls", ran.calls.len());
         let found = look(target.path(), &after);
         assert!(!found.failed, "after {after}");
         if found.archive {
@@ -214,17 +237,20 @@ fn a_run_killed_at_any_call_leaves_no_partial_file_under_a_name() {
 fn a_run_whose_calls_fail_publishes_nothing_or_all() {
     let Some(calls) = sound("a_run_whose_calls_fail_publishes_nothing_or_all") else { return };
     let mut harmed = String::new();
-    for call in calls.iter().filter(|call| call.name != "ftruncate" && call.name != "flock") {
+    for (index, call) in calls.iter().enumerate() {
         for error in if call.name == "write" { &["EIO", "ENOSPC"][..] } else { &["EIO"] } {
             let target = tempfile::tempdir().unwrap();
             let after = format!("{error} at {}", call.line);
             let ran = under_strace(target.path(), &[format!("{}:error={error}:when={}", call.name, call.nth)]);
             let said = ran.said.unwrap_or_else(|| panic!("after {after}: no word"));
+            let injected = |call: &Call| call.line.contains("(INJECTED)");
+            let harmed_at: Vec<_> = ran.calls.iter().map(injected).enumerate().filter(|(_, is)| *is).collect();
+            assert_eq!(harmed_at, [(index, true)], "after {after}");
             let found = look(target.path(), &after);
             writeln!(harmed, "{after}\n  {said}\n  {found:?}").unwrap();
             if said == "published" {
                 // What only tidies up may fail: nothing is left to be tidied up once all names are given.
-                assert!(call.name == "unlinkat" && found.sidecar, "after {after}: {said}");
+                assert!(call.name == "unlinkat" && found.sidecar && !found.failed, "after {after}: {said}");
             } else {
                 assert!(!found.archive && !found.sidecar, "after {after}: {found:?}");
                 assert!(said.starts_with("failed to "), "after {after}: {said}");
@@ -237,6 +263,9 @@ fn a_run_whose_calls_fail_publishes_nothing_or_all() {
         }
     }
     // The file, the sidecar and the folder were each brought to the disk, and each of these failed once.
+    if std::env::var_os("VERITAR_SHOW").is_some() {
+        println!("{harmed}");
+    }
     assert!(harmed.matches("EIO at ").count() >= 15, "{harmed}");
     assert!(harmed.matches("failed to bring to the disk").count() >= 2, "{harmed}");
     assert!(harmed.matches("failed to make names durable").count() >= 3, "{harmed}");
@@ -260,8 +289,7 @@ fn an_fsync_that_failed_is_not_tried_again() {
 fn where_a_name_cannot_be_taken_back_it_is_said() {
     let Some(calls) = sound("where_a_name_cannot_be_taken_back_it_is_said") else { return };
     let named = calls.iter().position(|call| call.name == "renameat2" && call.line.contains(&format!("\"{NAME}\"")));
-    // The names are short enough for strace to be told nothing of them: then the order tells.
-    let named = named.unwrap_or_else(|| calls.iter().rposition(|call| call.name == "renameat2").unwrap() - 2);
+    let named = named.unwrap();
     let name = &calls[named];
     let sync = calls[named..].iter().find(|call| call.name == "fsync").unwrap();
     let target = tempfile::tempdir().unwrap();
