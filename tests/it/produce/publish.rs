@@ -450,28 +450,3 @@ fn a_full_disk_gives_no_name() {
     assert!(report.to_string().contains("make room"), "{report}");
     assert_eq!(names(&small), [LOCK, &format!("{NAME}.failed"), "x"]);
 }
-
-#[test]
-fn a_disk_that_turns_read_only_gives_no_name() {
-    let target = tempfile::tempdir().unwrap();
-    let small = target.path().join("small");
-    let Some(mounted) = Mounted::new("a_disk_that_turns_read_only_gives_no_name", &small, "size=12m") else { return };
-    let folder = Folder::lock(&small).unwrap();
-    let (mut place, written) = write(&folder, NAME, &content());
-    // A disk that is still written to cannot be made read-only; one that reports errors makes itself so.
-    let done = Command::new("mount").args(["-o", "remount,ro"]).arg(&small).status().unwrap().success();
-    if !done {
-        let bound = Command::new("mount").args(["-o", "bind,remount,ro"]).arg(&small).status().unwrap().success();
-        if !bound {
-            println!("skipped a_disk_that_turns_read_only_gives_no_name: it cannot be remounted");
-            return;
-        }
-    }
-    let trouble = place.publish(written, &sidecar(), ReadBack::No).unwrap_err();
-    assert!(matches!(trouble, Trouble::System { .. }), "{trouble}");
-    assert!(!small.join(NAME).exists());
-    let bind = if done { "rw" } else { "bind,rw" };
-    mounted.remount(bind);
-    drop(place);
-    assert_empty(&small);
-}
