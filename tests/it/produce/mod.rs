@@ -1,4 +1,7 @@
-//! What is written, read back by ourselves and by others.
+//! What is written: read back by ourselves and by others, and never found under a name that it does not deserve.
 
 mod pack;
+mod publish;
+mod publish_faults;
+mod publish_retire;
 mod write;

@@ -1,0 +1,123 @@
+//! Where the bytes of an archive go until it has a name.
+//!
+//! Promises: every byte is counted, and hashed where that is wanted; after the first failure nothing more is written, and
+//! [`Writer::finish`] tells of it even where whoever wrote through it did not. Refuses to know: what the bytes are.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use super::Trouble;
+use crate::digest::{Digests, Hasher, Hashes};
+
+/// Bytes that go to the system in one call.
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// Writes the file that may become an archive.
+pub struct Writer {
+    file: File,
+    path: PathBuf,
+    waiting: Vec<u8>,
+    bytes: u64,
+    hasher: Hasher,
+    failed: Option<io::Error>,
+}
+
+/// A file written to its end: what a [`Place`](super::Place) can publish.
+#[derive(Debug)]
+pub struct Written {
+    pub(super) file: File,
+    bytes: u64,
+    digests: Digests,
+}
+
+impl Written {
+    /// Bytes written.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The digests of these bytes that were asked for.
+    #[must_use]
+    pub fn digests(&self) -> Digests {
+        self.digests
+    }
+}
+
+impl Writer {
+    pub(super) fn new(file: File, path: PathBuf, hashes: Hashes) -> Self {
+        let waiting = Vec::with_capacity(CHUNK_BYTES);
+        Self { file, path, waiting, bytes: 0, hasher: Hasher::new(hashes), failed: None }
+    }
+
+    /// Bytes taken so far.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Hands the last bytes to the system. That they are on the disk is the business of publishing.
+    ///
+    /// # Errors
+    /// This or an earlier write failed.
+    pub fn finish(mut self) -> Result<Written, Trouble> {
+        self.spill().map_err(|error| self.trouble(error))?;
+        Ok(Written { file: self.file, bytes: self.bytes, digests: self.hasher.finish() })
+    }
+
+    /// Writes what waits.
+    fn spill(&mut self) -> io::Result<()> {
+        self.refuse_after_failure()?;
+        let written = self.file.write_all(&self.waiting);
+        self.waiting.clear();
+        self.remember(written)
+    }
+
+    fn refuse_after_failure(&self) -> io::Result<()> {
+        self.failed.as_ref().map_or(Ok(()), |error| Err(again(error)))
+    }
+
+    fn remember(&mut self, written: io::Result<()>) -> io::Result<()> {
+        if let Err(error) = &written {
+            self.failed = Some(again(error));
+        }
+        written
+    }
+
+    fn trouble(&self, error: io::Error) -> Trouble {
+        Trouble::System { doing: "write", path: self.path.clone(), error }
+    }
+
+    /// Takes all of `bytes`.
+    fn accept(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.waiting.len() + bytes.len() > CHUNK_BYTES {
+            self.spill()?;
+        }
+        if bytes.len() >= CHUNK_BYTES {
+            let written = self.file.write_all(bytes);
+            return self.remember(written);
+        }
+        self.waiting.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+impl Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let accepted = self.refuse_after_failure().and_then(|()| self.accept(bytes));
+        accepted.map_err(|error| io::Error::from(self.trouble(error)))?;
+        self.hasher.update(bytes);
+        self.bytes += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.spill().map_err(|error| self.trouble(error).into())
+    }
+}
+
+/// The same error once more.
+fn again(error: &io::Error) -> io::Error {
+    error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
+}
