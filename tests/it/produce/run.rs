@@ -200,8 +200,8 @@ fn standard_error_is_read_while_the_writer_waits() {
 #[test]
 fn a_secret_on_standard_error_is_told_to_nobody() {
     // As a whole, in two writes, as an address, in a line far too long, with no line break after it.
-    let script = "read -r p; echo \"got $p\" >&2; printf 'correct horse ' >&2; sleep 0.2; echo 'battery staple' >&2;
-        echo 'https://me:correct%20horse%20battery%20staple@host' >&2;
+    let script = "read -r p; echo \"got $p\" >&2; printf '%s ' \"${p% * *}\" >&2; sleep 0.2; echo \"${p#* * }\" >&2;
+        echo \"$p\" | sed 's/ /%20/g; s|.*|https://me:&@host|' >&2;
         i=0; while [ $i -lt 4000 ]; do printf 'x%s' \"$p\" >&2; i=$((i+1)); done; echo >&2;
         echo \"pass $UCP_PASS\" >&2; printf 'at last %s' \"$p\" >&2; exit 3";
     let command = sh(script)
@@ -256,12 +256,10 @@ fn a_program_inherits_three_descriptors_and_nothing_else() {
     // As a lock or a passphrase on descriptor 3 would be: open across exec.
     let file = std::fs::File::open("/etc/passwd").unwrap();
     rustix::io::fcntl_setfd(&file, rustix::io::FdFlags::empty()).unwrap();
-    let (out, result) = go(&sh("for f in /proc/$$/fd/*; do echo \"${f##*/} $(readlink $f)\"; done"));
+    let (out, result) = go(&sh("readlink /proc/$$/fd/*; true"));
     result.unwrap();
     let seen = String::from_utf8(out).unwrap();
-    let mut numbers: Vec<&str> = seen.lines().filter_map(|line| line.split(' ').next()).collect();
-    numbers.sort_unstable();
-    assert_eq!(numbers, ["0", "1", "2"], "{seen}");
+    assert!(!seen.contains("passwd") && seen.lines().count() == 3, "{seen}");
     drop(file);
 }
 
@@ -333,7 +331,9 @@ fn a_grandchild_that_keeps_the_pipe_holds_nobody_up() {
     kill(sleeper.trim());
     // It keeps standard error alone: nobody waits at all.
     let clock = Instant::now();
-    let (out, result) = go(&sh("echo said >&2; sleep 20 >/dev/null & echo $!"));
+    let command = sh("echo said >&2; sleep 20 >/dev/null & echo $!");
+    let mut out = Vec::new();
+    let result = run(&command, &mut out, &AtomicBool::new(false), &mut |_| {});
     assert_eq!(result.unwrap().errors_tail, b"said\n");
     assert!(clock.elapsed() < Duration::from_millis(1500), "{:?}", clock.elapsed());
     kill(String::from_utf8(out).unwrap().trim());
