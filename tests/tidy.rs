@@ -145,9 +145,9 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("rustix::", &["produce/pack", "produce/publish", "produce/run"]),
     ("std::net", &[]),
     // The last ends the program where somebody waits for what a thread that panicked owes.
-    ("std::process", &["cli/", "main.rs", "walk/fan.rs"]),
+    ("std::process", &["cli/", "main.rs", "walk/fan.rs", "produce/run"]),
     ("process::abort", &["walk/fan.rs"]),
-    ("std::env", &["cli/", "main.rs"]),
+    ("std::env", &["cli/", "main.rs", "produce/run"]),
     ("println!", &["cli/"]),
     ("print!(", &["cli/"]),
     ("stdout()", &["cli/"]),

@@ -11,3 +11,4 @@
 
 pub mod pack;
 pub mod publish;
+pub mod run;

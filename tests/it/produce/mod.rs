@@ -4,4 +4,5 @@ mod pack;
 mod publish;
 mod publish_faults;
 mod publish_retire;
+mod run;
 mod write;
