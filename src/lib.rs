@@ -30,6 +30,7 @@ pub mod rule;
 pub mod error;
 pub mod verify;
 pub mod report;
+pub mod produce;
 
 // the program
 pub mod cli;

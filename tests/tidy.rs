@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// The modules in the order of the flow: each may import only what stands before it.
 const FLOW: &[&str] = &[
     "code", "finding", "limits", "place", "secret", "source", "envelope", "tar", "entry", "walk", "digest", "graph",
-    "probe", "rule", "error", "verify", "report", "cli",
+    "probe", "rule", "error", "verify", "report", "produce", "cli",
 ];
 
 /// Vocabulary may name vocabulary in any order: none of it holds any logic.

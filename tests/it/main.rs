@@ -26,6 +26,7 @@ mod openpgp;
 mod openpgp_peers;
 mod others;
 mod probe;
+mod produce;
 mod readers;
 mod rule;
 mod rule_inside;

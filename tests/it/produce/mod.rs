@@ -1,0 +1,3 @@
+//! Producers, one module a part.
+
+mod seal;
