@@ -181,8 +181,8 @@ fn each_key_opens_it_alone() {
         for unlock in [
             known(&["one"], &[]),
             known(&["zw\u{f6}lf \u{2713}"], &[]),
-            known(&[], &[first.1.clone()]),
-            known(&[], &[second.1.clone()]),
+            known(&[], std::slice::from_ref(&first.1)),
+            known(&[], std::slice::from_ref(&second.1)),
         ] {
             let proofs = assert_whole(&bytes, &unlock, &plain, "one of four");
             let found = proofs.iter().flat_map(|proof| &proof.details).find(|(name, _)| *name == "session-keys");

@@ -140,7 +140,7 @@ fn the_format_is_the_one_asked_for() {
         let plain = noise(1_000);
         for (format, packet) in [(Format::SeipdV1, "SEIPD v1"), (Format::SeipdV2, "SEIPD v2")] {
             let bytes = sealed(&by_certificates(Compression::None, format, vec![public.clone()]), &plain, 100);
-            let proofs = assert_whole(&bytes, &known(&[], &[secret.clone()]), &plain, packet);
+            let proofs = assert_whole(&bytes, &known(&[], std::slice::from_ref(&secret)), &plain, packet);
             let said = proofs[0].details.iter().any(|(name, value)| *name == "packet" && value.starts_with(packet));
             assert!(said, "{profile:?} {suite:?}: {:?}", proofs[0]);
         }
