@@ -12,3 +12,4 @@
 pub mod pack;
 pub mod publish;
 pub mod run;
+pub mod seal;

@@ -5,4 +5,5 @@ mod publish;
 mod publish_faults;
 mod publish_retire;
 mod run;
+mod seal;
 mod write;
