@@ -1,0 +1,234 @@
+//! One backup, from the first question to the name: the same for every product.
+//!
+//! ```text
+//! survey ─► lock, room, hidden file ─► produce ─► seal ─┬─► file ─► fsync, second read, name, sidecar ─► retire what is past its time
+//!                                                       └─► verifier ─► verdict ─┘
+//! ```
+//! Where only certificates close the archive, nobody here can open it again: the verifier then reads what goes into the
+//! seal, and the receipt says so.
+//!
+//! Promises: an archive gets its name only when its producer, its seal, its file and its verdict are all good; whatever
+//! happens, there is a receipt; nothing is stopped or run before the folder is locked, the name is free and the seal can be
+//! made. Refuses to know: products, and how a backup is shown.
+
+mod line;
+
+use std::path::PathBuf;
+
+use super::publish::{Folder, Keep, Place, Published, ReadBack, Retired, Written, due};
+use super::receipt::{Receipt, Sealed, Verified};
+use super::seal::Seal;
+use super::{Form, Planned, Producer, Survey, Trouble, World, publish};
+use crate::digest::Hashes;
+use crate::secret::Unlock;
+use crate::verify::{Options, Outcome, Verdict};
+use line::{Ends, Line};
+
+/// How a backup is to be made, whatever it is of.
+pub struct Order {
+    /// The folder the archive goes to.
+    pub folder: PathBuf,
+    /// What it is to be called, without the ending that tells its form; `None` leaves that to the producer.
+    pub name: Option<String>,
+    /// What goes round it.
+    pub seal: Seal,
+    /// How it is verified.
+    pub options: Options,
+    /// Whether whoever verifies has what opens the seal.
+    pub can_open: bool,
+    /// Whether it is read once more from the disk before it gets its name.
+    pub read_back: bool,
+    /// Which older archives of the family are kept; `None` keeps all.
+    pub keep: Option<Keep>,
+    /// Whether an archive that failed is kept aside.
+    pub keep_failed: bool,
+}
+
+/// What became of a backup.
+#[derive(Debug)]
+pub struct Backup {
+    /// All that is known of it.
+    pub receipt: Receipt,
+    /// What the verifier said, where it came to that.
+    pub outcome: Option<Outcome>,
+    /// The archive, where it has its name.
+    pub published: Option<Published>,
+    /// Where an archive that failed is kept.
+    pub kept_aside: Option<PathBuf>,
+    /// Older archives that were deleted.
+    pub retired: Retired,
+    /// What went wrong, the first first. With an archive that has its name, something beside it.
+    pub troubles: Vec<Trouble>,
+}
+
+/// What a backup would be.
+#[derive(Debug)]
+pub struct Preview {
+    /// What was looked up for it, and how.
+    pub looked: Vec<super::Done>,
+    /// What is known beforehand.
+    pub survey: Survey,
+    /// What would be done, in its order.
+    pub steps: Vec<Planned>,
+    /// The file that would be written.
+    pub archive: PathBuf,
+    /// Older archives that would be deleted afterwards, seen from now.
+    pub due: Retired,
+}
+
+/// Says what [`back_up`] would do, without doing it. What must be looked up for that is looked up.
+///
+/// # Errors
+/// It could not be done.
+pub fn preview(producer: &mut dyn Producer, order: &Order, world: &World) -> Result<Preview, Trouble> {
+    order.seal.check()?;
+    let survey = producer.survey(world)?;
+    let seal = order.seal_for(survey.form)?;
+    let name = order.file_name(&survey, &seal);
+    let due = match order.keep {
+        Some(keep) => due(&order.folder, keep, world.now.timestamp(), Receipt::says_passed, &survey.family)?,
+        None => Retired::default(),
+    };
+    Ok(Preview { looked: world.journal(), steps: producer.plan(), archive: order.folder.join(name), due, survey })
+}
+
+/// Makes a backup. It always ends in a [`Backup`]: what went wrong is in its troubles.
+pub fn back_up(producer: &mut dyn Producer, order: &Order, world: &World, unlock: &mut dyn Unlock) -> Backup {
+    let mut backup = Backup {
+        receipt: Receipt::begin(producer.word(), &world.now),
+        outcome: None,
+        published: None,
+        kept_aside: None,
+        retired: Retired::default(),
+        troubles: Vec::new(),
+    };
+    let prepared = prepare(producer, order, world, &mut backup.receipt);
+    match prepared {
+        Ok(prepared) => run(producer, order, world, unlock, prepared, &mut backup),
+        Err(trouble) => backup.troubles.push(trouble),
+    }
+    backup.receipt.end(&world.journal(), &backup.troubles, backup.outcome.as_ref());
+    backup
+}
+
+/// Everything that can be wrong is found out before anything runs.
+struct Prepared {
+    family: String,
+    folder: Folder,
+    place: Place,
+    writer: publish::Writer,
+    seal: Seal,
+}
+
+fn prepare(
+    producer: &mut dyn Producer,
+    order: &Order,
+    world: &World,
+    receipt: &mut Receipt,
+) -> Result<Prepared, Trouble> {
+    order.seal.check()?;
+    let survey = producer.survey(world)?;
+    receipt.survey(&survey);
+    let seal = order.seal_for(survey.form)?;
+    let name = order.file_name(&survey, &seal);
+    let folder = Folder::lock(&order.folder)?;
+    for leftover in folder.leftovers() {
+        let what = if leftover.removed { "was removed" } else { "is still there, for another process has it" };
+        receipt.warn(format!("a run that died left {}, which {what}", leftover.path.display()));
+    }
+    receipt.name(&name, folder.next(&survey.family)?);
+    let hashes = Hashes { sha256: true, ..order.options.reading.archive_hashes };
+    let (place, writer) = folder.place(&name, survey.expected_bytes, hashes)?;
+    receipt.sealed(Sealed::of(&seal, survey.form));
+    Ok(Prepared { family: survey.family, folder, place, writer, seal })
+}
+
+fn run(
+    producer: &mut dyn Producer,
+    order: &Order,
+    world: &World,
+    unlock: &mut dyn Unlock,
+    prepared: Prepared,
+    backup: &mut Backup,
+) {
+    let Prepared { family, folder, mut place, writer, seal } = prepared;
+    let verified = if seal.lock.is_none() || order.can_open { Verified::AsWritten } else { Verified::BeforeSealing };
+    backup.receipt.verified(verified);
+    let name = backup.receipt.archive().to_owned();
+    let ends = Ends { name: &name, verified, seal: &seal, options: &order.options, stop: &world.stop };
+    let Line { produced, outcome } = line::through(&ends, writer, unlock, |out| producer.produce(world, out));
+    let mut written = None;
+    match produced {
+        Ok((made, file)) => {
+            backup.receipt.made(&made);
+            backup.receipt.written(&file);
+            backup.troubles.extend(made.troubles);
+            written = Some(file);
+        }
+        Err(trouble) => backup.troubles.push(trouble),
+    }
+    match outcome {
+        Ok(outcome) => backup.outcome = Some(outcome),
+        // An archive that is not whole needs no second reason.
+        Err(trouble) => backup.troubles.extend(written.is_some().then_some(trouble)),
+    }
+    let passed = backup.outcome.as_ref().is_some_and(|outcome| outcome.verdict == Verdict::Pass);
+    let stopped = world.may_go_on().err();
+    let mut is_named = false;
+    match written {
+        Some(written) if passed && stopped.is_none() => {
+            is_named = publish(&mut place, written, order, world, backup);
+        }
+        _ => backup.troubles.extend(stopped.filter(|_| !backup.troubles.iter().any(Trouble::is_stop))),
+    }
+    if !is_named {
+        backup.receipt.end(&world.journal(), &backup.troubles, backup.outcome.as_ref());
+        let has_bytes = std::fs::metadata(place.partial()).is_ok_and(|metadata| metadata.len() > 0);
+        match place.fail(&backup.receipt.to_json(), order.keep_failed && has_bytes) {
+            Ok(kept) => backup.kept_aside = kept,
+            Err(trouble) => backup.troubles.push(trouble.into()),
+        }
+        return;
+    }
+    if let Some(keep) = order.keep {
+        match folder.retire(keep, world.now.timestamp(), Receipt::says_passed, &family) {
+            Ok(retired) => backup.retired = retired,
+            Err(trouble) => backup.troubles.push(trouble.into()),
+        }
+    }
+}
+
+/// Whether the archive has its name now.
+fn publish(place: &mut Place, written: Written, order: &Order, world: &World, backup: &mut Backup) -> bool {
+    backup.receipt.read_back(order.read_back);
+    backup.receipt.end(&world.journal(), &backup.troubles, backup.outcome.as_ref());
+    let how = if order.read_back { ReadBack::Digests } else { ReadBack::No };
+    match place.publish(written, &backup.receipt.to_json(), how) {
+        Ok(published) => {
+            backup.published = Some(published);
+            true
+        }
+        Err(trouble) => {
+            backup.troubles.push(trouble.into());
+            false
+        }
+    }
+}
+
+impl Order {
+    /// What goes round bytes of this form.
+    fn seal_for(&self, form: Form) -> Result<Seal, Trouble> {
+        match form {
+            Form::Tar => Ok(self.seal.clone()),
+            Form::OpenPgp => Ok(Seal::default()),
+        }
+    }
+
+    fn file_name(&self, survey: &Survey, seal: &Seal) -> String {
+        let extension = match survey.form {
+            Form::Tar => seal.extension(),
+            Form::OpenPgp => "tar.gpg",
+        };
+        format!("{}.{extension}", self.name.as_deref().unwrap_or(&survey.name))
+    }
+}
