@@ -6,4 +6,6 @@ mod publish_faults;
 mod publish_retire;
 mod run;
 mod seal;
+mod swarm;
+mod swarm_live;
 mod write;
