@@ -113,14 +113,14 @@ impl Layout {
 }
 
 /// A registry that runs over a storage.
-struct Registry {
+pub struct Registry {
     child: Child,
     port: u16,
     config: PathBuf,
 }
 
 impl Registry {
-    fn serve(folder: &Path, storage: &Path) -> Self {
+    pub fn serve(folder: &Path, storage: &Path) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let config = folder.join("config.yml");
         let text = format!(
@@ -141,7 +141,7 @@ impl Registry {
         registry
     }
 
-    fn at(&self, image: &str) -> String {
+    pub fn at(&self, image: &str) -> String {
         format!("docker://127.0.0.1:{}/{image}", self.port)
     }
 
@@ -169,7 +169,7 @@ impl Drop for Registry {
     }
 }
 
-fn skopeo(what: &str) -> Command {
+pub fn skopeo(what: &str) -> Command {
     let mut command = Command::new("skopeo");
     command.args(["--insecure-policy", what]).stdout(Stdio::null());
     command
@@ -179,7 +179,7 @@ fn skopeo(what: &str) -> Command {
 const IMAGES: &[&str] = &["team/oci:1", "team/v2s2:1", "team/v2s1:1", "team/many:1", "lists/many:1"];
 
 /// The storage that a real registry made of images of every kind; nothing where it is not installed.
-fn storage(test: &str) -> Option<&'static Path> {
+pub fn storage(test: &str) -> Option<&'static Path> {
     static STORAGE: OnceLock<tempfile::TempDir> = OnceLock::new();
     if !program(test, "docker-registry") || !program(test, "skopeo") || !program(test, "tar") {
         return None;
