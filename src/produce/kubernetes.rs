@@ -3,7 +3,6 @@
 //! Promises: what is asked changes nothing; names that `kubectl` could take for options are refused before it runs; a
 //! volume that cannot be reached from here is explained. Refuses to know: what the volume holds.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::called::host;
@@ -14,8 +13,8 @@ use crate::report::{escaped, name};
 /// How a cluster is reached.
 #[derive(Debug, Clone)]
 pub struct Cluster {
-    /// The program: `kubectl`, or its path.
-    pub kubectl: OsString,
+    /// `kubectl`, with what it is always told.
+    pub kubectl: Command,
     /// The context of the kubeconfig; `None` is the current one.
     pub context: Option<String>,
     /// The namespace; `None` is that of the context.
@@ -24,7 +23,7 @@ pub struct Cluster {
 
 impl Default for Cluster {
     fn default() -> Self {
-        Self { kubectl: "kubectl".into(), context: None, namespace: None }
+        Self { kubectl: Command::new("kubectl"), context: None, namespace: None }
     }
 }
 
@@ -63,7 +62,7 @@ const VOLUME: &str = r#"{.spec.hostPath.path}{"\n"}{.spec.local.path}{"\n"}{.spe
 impl Cluster {
     /// `kubectl` with what leads to the cluster.
     pub(super) fn command(&self) -> Command {
-        let mut command = Command::new(&self.kubectl);
+        let mut command = self.kubectl.clone();
         for (option, value) in [("--context", &self.context), ("--namespace", &self.namespace)] {
             if let Some(value) = value {
                 command = command.argument(option).argument(value);
@@ -85,7 +84,7 @@ impl Cluster {
         if let Some(context) = &self.context {
             return Ok(Some(name(context.as_bytes())));
         }
-        let command = Command::new(&self.kubectl).arguments(["config", "current-context"]);
+        let command = self.kubectl.clone().arguments(["config", "current-context"]);
         match world.look("find out the current context", &command) {
             Ok(printed) => Ok(Some(name(printed.trim_ascii())).filter(|context| !context.is_empty())),
             Err(trouble) if has_answered(&trouble) => Ok(None),

@@ -7,7 +7,7 @@
 //! that was moved to NFS may have an old one beside the one in use: what the registry has mounted counts.
 //!
 //! Promises: what is asked changes nothing; names that `docker` could take for options are refused before it runs; a volume
-//! of another machine is never mistaken for one of this. Refuses to know: what the volume holds.
+//! that this machine does not have is explained. Refuses to know: what the volume holds.
 
 use std::ffi::OsStr;
 use std::io;
@@ -57,7 +57,7 @@ struct Mount {
 
 /// Finds the volume that was given, or that of the replica.
 pub(super) fn find(
-    docker: &OsStr,
+    docker: &Command,
     volume: Option<&str>,
     replica: Option<&str>,
     world: &World,
@@ -74,9 +74,7 @@ pub(super) fn find(
     if let Some(volume) = volume {
         check_volume(volume)?;
         let Some(replica) = replica.or_else(|| replica_of(volume)) else {
-            // A volume of any name is one of this machine's.
-            let family = format!("{}/{volume}", host());
-            return Ok(Found { whose: volume.to_owned(), family, ..engine.volume(volume)? });
+            return Ok(Found { whose: volume.to_owned(), family: family(volume), ..engine.volume(volume)? });
         };
         let registry = engine.registry(replica)?;
         return engine.found(volume, replica, registry.as_ref());
@@ -88,13 +86,13 @@ pub(super) fn find(
 }
 
 struct Engine<'a> {
-    docker: &'a OsStr,
+    docker: &'a Command,
     world: &'a World,
 }
 
 impl Engine<'_> {
     fn command<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Command {
-        Command::new(self.docker).arguments(words)
+        self.docker.clone().arguments(words)
     }
 
     /// The replica that runs on this node.
@@ -159,7 +157,7 @@ impl Engine<'_> {
         let mut found = self.volume(volume)?;
         found.version = registry.and_then(Container::version);
         replica.clone_into(&mut found.whose);
-        volume.clone_into(&mut found.family);
+        found.family = family(volume);
         found.facts.push(("replica", replica.to_owned()));
         Ok(found)
     }
@@ -231,6 +229,11 @@ impl Container {
 /// What the manual calls the volumes of a replica.
 fn names(replica: &str) -> [String; 3] {
     ["dtr-registry", "dtr-nfs-registry", "dtr-registry-nfs"].map(|kind| format!("{kind}-{replica}"))
+}
+
+/// What archives of a volume are kept together for: one of a replica's is known by its name, any other by its machine as well.
+pub(super) fn family(volume: &str) -> String {
+    replica_of(volume).map_or_else(|| format!("{}/{volume}", host()), |_| volume.to_owned())
 }
 
 /// The replica at the end of a name.

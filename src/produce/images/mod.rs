@@ -15,13 +15,13 @@
 mod docker;
 mod storage;
 
-use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::called::{called, host};
 use super::kubernetes::Cluster;
 use super::pack::{self, Changed, Packed, Skipped, pack};
+use super::run::Command;
 use super::{Form, Made, Planned, Producer, Survey, Trouble, World};
 use crate::report::{escaped, name};
 use storage::Storage;
@@ -43,8 +43,8 @@ pub struct Options {
 pub enum Place {
     /// In a volume of this node's Docker engine.
     Volume {
-        /// The program: `docker`, or its path.
-        docker: OsString,
+        /// `docker`, with what it is always told.
+        docker: Command,
         /// The volume; `None` is the one that the replica's registry uses.
         volume: Option<String>,
         /// The replica of DTR, 12 hexadecimal digits; `None` is the one that runs on this node.
@@ -111,9 +111,7 @@ impl Images {
                 let shown = name(real.as_os_str().as_encoded_bytes());
                 Ok(Found {
                     whose: volume.clone().unwrap_or_else(host),
-                    family: volume
-                        .clone()
-                        .map_or_else(|| format!("{}{shown}", host()), |volume| format!("{}/{volume}", host())),
+                    family: volume.as_deref().map_or_else(|| format!("{}{shown}", host()), docker::family),
                     volume: volume.clone(),
                     ..Found::at(path.clone())
                 })

@@ -11,6 +11,7 @@ use serde_json::Value;
 use veritar::produce::flow::{Backup, back_up, preview};
 use veritar::produce::images::{Images, Options, Place};
 use veritar::produce::kubernetes::Cluster;
+use veritar::produce::run::Command as Run;
 use veritar::produce::{Producer as _, Trouble};
 use veritar::secret::Known;
 
@@ -84,9 +85,9 @@ impl Stage {
     }
 
     fn volume(&self, volume: Option<&str>, replica: Option<&str>) -> Images {
-        let docker = self.path().join("docker").into_os_string();
+        let docker = self.path().join("docker");
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        self.of(Place::Volume { docker, volume: owned(volume), replica: owned(replica) })
+        self.of(Place::Volume { docker: Run::new(docker), volume: owned(volume), replica: owned(replica) })
     }
 
     fn directory(&self, path: PathBuf, volume: Option<&str>) -> Images {
@@ -334,8 +335,8 @@ fn the_volume_of_a_claim_is_packed_where_this_machine_has_it() {
         );
     };
     let images = || {
-        let kubectl = stage.path().join("kubectl").into_os_string();
-        let cluster = Cluster { kubectl, context: None, namespace: Some("myns".to_owned()) };
+        let kubectl = stage.path().join("kubectl");
+        let cluster = Cluster { kubectl: Run::new(kubectl), context: None, namespace: Some("myns".to_owned()) };
         stage.of(Place::Claim { cluster, claim: "msr".to_owned() })
     };
     kubectl("/veritar/nowhere\\n\\n\\n\\n\\nnode-7\\n");

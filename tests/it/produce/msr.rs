@@ -9,6 +9,7 @@ use serde_json::Value;
 use veritar::produce::flow::{Backup, Order, back_up, preview};
 use veritar::produce::kubernetes::{Cluster, Kind};
 use veritar::produce::msr::{Msr, Options};
+use veritar::produce::run::Command as Run;
 use veritar::produce::seal::{Lock, Seal};
 use veritar::produce::{Producer as _, Trouble};
 use veritar::secret::{Known, Secret};
@@ -68,8 +69,8 @@ impl Stage {
     }
 
     fn options(&self) -> Options {
-        let kubectl = self.path().join("kubectl").into_os_string();
-        let cluster = Cluster { kubectl, context: None, namespace: Some("myns".to_owned()) };
+        let kubectl = self.path().join("kubectl");
+        let cluster = Cluster { kubectl: Run::new(kubectl), context: None, namespace: Some("myns".to_owned()) };
         Options { cluster, name: "mymsr".to_owned(), ..Options::default() }
     }
 
@@ -209,7 +210,7 @@ fn what_kubectl_says_is_told_with_the_next_step() {
     }
     assert_eq!(asked(stage.path(), "kubectl"), [""; 0]);
     let mut options = stage.options();
-    options.cluster.kubectl = "veritar-no-such-kubectl".into();
+    options.cluster.kubectl = Run::new("veritar-no-such-kubectl");
     let backup = stage.back_up(options);
     assert!(said(&backup).contains("there is no such program"), "{}", said(&backup));
 }
