@@ -14,7 +14,7 @@ const MOST_BYTES: usize = 50;
 pub(super) fn called(parts: &[&str], world: &World) -> String {
     let mut called = String::new();
     for part in parts {
-        let plain = part.chars().map(|letter| if is_plain(letter) { letter } else { '-' }).take(MOST_BYTES);
+        let plain = part.chars().map(|letter| if is_plain(letter) { letter } else { '_' }).take(MOST_BYTES);
         called.extend(plain);
         if !part.is_empty() {
             called.push('-');
@@ -44,6 +44,6 @@ mod tests {
         let now = jiff::Timestamp::new(1_631_549_510, 0).unwrap().in_tz("Europe/Berlin").unwrap();
         let world = World::new(Arc::default(), now, Arc::new(|_| {}));
         assert_eq!(called(&["images", "", "1a2b3c4d5e6f"], &world), "images-1a2b3c4d5e6f-1631549510+0200");
-        assert_eq!(called(&["msr", "3.1/x y", "Öl\n"], &world), "msr-3.1-x-y--l--1631549510+0200");
+        assert_eq!(called(&["msr", "3.1/x y", "Öl\n"], &world), "msr-3.1_x_y-_l_-1631549510+0200");
     }
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
+use super::images::Images;
+use super::msr::Msr;
 use super::swarm::Swarm;
 use crate::cli::args::{Effort, Judging, Keys, ReportFormat};
 
@@ -18,6 +20,10 @@ pub(in crate::cli) struct Backup {
 pub(super) enum Of {
     /// A manager's Swarm directory, with the engine stopped and started again
     Swarm(Swarm),
+    /// The images of a registry: the volume of a DTR replica, a directory, or the volume of a claim
+    Images(Images),
+    /// The metadata of MSR 3, by the installation's own command in its cluster
+    Msr(Msr),
 }
 
 /// What every backup shares.
@@ -82,12 +88,16 @@ impl Backup {
     pub(super) fn common_mut(&mut self) -> &mut Common {
         match &mut self.of {
             Of::Swarm(args) => &mut args.common,
+            Of::Images(args) => &mut args.common,
+            Of::Msr(args) => &mut args.common,
         }
     }
 
     pub(super) fn common(&self) -> &Common {
         match &self.of {
             Of::Swarm(args) => &args.common,
+            Of::Images(args) => &args.common,
+            Of::Msr(args) => &args.common,
         }
     }
 }

@@ -4,6 +4,9 @@
 //! error, without secrets; signals end the work in good order. Refuses to know: how a product is backed up.
 
 pub(super) mod args;
+mod images;
+mod kubernetes;
+mod msr;
 mod show;
 mod signals;
 mod swarm;
@@ -43,6 +46,8 @@ pub(super) fn run(args: &args::Backup) -> Result<Exit, Trouble> {
     let secrets = Gathered::of(common)?;
     let mut producer: Box<dyn Producer> = match &args.of {
         Of::Swarm(args) => args.producer(secrets.known.unlock_keys.clone())?,
+        Of::Images(args) => args.producer(),
+        Of::Msr(args) => args.producer(),
     };
     let order = order(common, producer.word(), &secrets)?;
     let mut known = secrets.known;

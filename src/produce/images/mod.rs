@@ -20,11 +20,10 @@ use std::path::{Path, PathBuf};
 
 use super::called::{called, host};
 use super::kubernetes::Cluster;
-use super::pack::{self, Changed, Packed, Skipped, pack};
+use super::pack::{self, Changed, Skipped, pack};
 use super::run::Command;
 use super::{Form, Made, Planned, Producer, Survey, Trouble, World};
 use crate::report::{escaped, name};
-use storage::Storage;
 
 /// Paths in one sentence.
 const MOST_PATHS: usize = 3;
@@ -172,6 +171,10 @@ impl Found {
         }
     }
 
+    fn options<'a>(&self, world: &'a World) -> pack::Options<'a> {
+        pack::Options { prefix: self.prefix(), stop: Some(&world.stop), ..pack::Options::default() }
+    }
+
     fn says(&self) -> String {
         let prefix = self.prefix();
         let root = if prefix.is_empty() { b".".to_vec() } else { prefix };
@@ -187,19 +190,21 @@ impl Producer for Images {
     fn survey(&mut self, world: &World) -> Result<Survey, Trouble> {
         let found = self.find(world)?;
         self.target_is_apart(&found.directory)?;
-        let storage = Storage::look(&found.directory, world)?;
+        let layout = storage::layout(&found.directory)?;
+        let estimate = pack::estimate(&found.directory, &found.options(world));
+        world.may_go_on()?;
+        let expected_bytes = estimate.map_err(|error| storage::unreadable(&found.directory, &error))?;
         let version = found.version.clone().unwrap_or_default();
         let mut survey = Survey {
             name: called(&["images", &version, &found.whose], world),
             family: format!("images/{}", found.family),
             facts: vec![
                 ("directory", shown(&found.directory)),
-                ("files", storage.files.to_string()),
-                ("layout", storage.layout().to_owned()),
+                ("layout", layout.to_owned()),
                 ("unpack-into", found.unpack_into()),
             ],
             warnings: found.warnings.clone(),
-            expected_bytes: Some(storage.tar_bytes),
+            expected_bytes: Some(expected_bytes),
             form: Form::Tar,
         };
         survey.facts.extend(found.facts.iter().cloned());
@@ -218,15 +223,10 @@ impl Producer for Images {
             return Err(Trouble::Refused("nobody looked where the images are; please report this".to_owned()));
         };
         world.say(&format!("to {}", found.says()));
-        let options = pack::Options { prefix: found.prefix(), stop: Some(&world.stop), ..pack::Options::default() };
-        let packed = pack(&found.directory, &options, out)?;
+        let packed = pack(&found.directory, &found.options(world), out)?;
         let warnings = changes(&packed.changed).into_iter().chain(omissions(&packed.skipped)).collect();
-        Ok(Made { facts: facts(&packed), warnings, troubles: Vec::new() })
+        Ok(Made { facts: vec![("members", packed.members.to_string())], warnings, troubles: Vec::new() })
     }
-}
-
-fn facts(packed: &Packed) -> Vec<(&'static str, String)> {
-    vec![("members", packed.members.to_string())]
 }
 
 /// What it means that something changed meanwhile.
