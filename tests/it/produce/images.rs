@@ -17,6 +17,7 @@ use veritar::secret::Known;
 
 use super::stand_in::{asked, names, order, script, world};
 use crate::build::products::images::{by_id, classic};
+use crate::cli::veritar;
 use crate::probe::registry::{Registry, skopeo, storage};
 
 const REPLICA: &str = "1a2b3c4d5e6f";
@@ -500,4 +501,41 @@ fn somebody_else_looks() {
     let place = Place::Directory { path: path.into(), volume: None };
     let looked = Images::new(Options { place, target: None }).survey(&world());
     println!("LOOKED: {}", looked.map_or_else(|trouble| trouble.to_string(), |_| "all was read".to_owned()));
+}
+
+#[test]
+fn the_command_line_finds_docker_in_the_path() {
+    let volume = format!("dtr-registry-{REPLICA}");
+    let stage = Stage::new(&volume, &docker(&[&volume], Some(&volume)));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path =
+        std::env::join_paths(std::iter::once(stage.path().to_owned()).chain(std::env::split_paths(&path))).unwrap();
+    let typed = |to: &Path, words: &[&str]| {
+        let mut command = veritar();
+        command.env("PATH", &path).args(["backup", "images", "--unencrypted", "--to"]).arg(to).args(words);
+        let output = command.output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().unwrap(), format!("{}{}", text(&output.stdout), text(&output.stderr)))
+    };
+    let (code, told) = typed(&stage.target(), &["--dry-run"]);
+    assert_eq!(code, 0, "{told}");
+    assert!(told.contains(&format!("pack {} as {volume}/_data", stage.data(&volume).display())), "{told}");
+    assert!(names(&stage.target()).is_empty());
+    let (code, told) = typed(&stage.data(&volume), &[]);
+    assert_eq!(code, 2, "{told}");
+    assert!(told.contains("lies among the images"), "{told}");
+    for wrong in [["--claim", "msr", "--volume", "v"], ["--directory", "/", "--replica", REPLICA]] {
+        assert_eq!(typed(&stage.target(), &wrong).0, 2);
+    }
+    let (code, told) = typed(&stage.target(), &["--read-back"]);
+    assert_eq!(code, 0, "{told}");
+    let there = names(&stage.target());
+    assert_eq!(there.len(), 2, "{there:?}");
+    assert!(there[0].starts_with(&format!("images-2.9.4-{REPLICA}-")) && there[0].ends_with(".tar"), "{there:?}");
+    assert_eq!(listed(&stage.target().join(&there[0]))[0], format!("{volume}/_data/"));
+
+    fs::write(blob(&stage.data(&volume)), "rotten").unwrap();
+    let (code, told) = typed(&stage.target(), &["--name", "rotten"]);
+    assert_eq!(code, 1, "{told}");
+    assert_eq!(names(&stage.target())[2..], ["rotten.tar.failed", "rotten.tar.failed.json"]);
 }

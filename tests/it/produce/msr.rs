@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ use veritar::secret::{Known, Secret};
 
 use super::stand_in::{asked, names, order, script, world};
 use crate::build::products::{dtr, pack};
+use crate::cli::{passphrase, veritar};
 use crate::support::program;
 
 const NAME: &str = "msr-3.1.5-mymsr-1631549510+0200.tar";
@@ -312,4 +314,80 @@ fn the_real_kubectl_reads_the_templates() {
         let volume = stage.options().cluster.volume("mymsr", &world()).unwrap();
         assert_eq!((volume.kind, volume.nodes.len()), (kind, nodes));
     }
+}
+
+/// `veritar backup msr` with the stand-in in PATH: exit code, standard output, standard error.
+fn typed(stage: &Stage, words: &[&str]) -> (i32, String, String) {
+    let mut command = on_stage(stage);
+    let output = command.args(words).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+fn on_stage(stage: &Stage) -> std::process::Command {
+    let mut command = veritar();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(std::iter::once(stage.path().to_owned()).chain(std::env::split_paths(&path)));
+    command.env("PATH", path.unwrap()).env("VERITAR_PASSPHRASE_FILE", passphrase());
+    command.args(["backup", "msr", "--installation", "mymsr", "--namespace", "myns", "--to"]).arg(stage.target());
+    command
+}
+
+#[test]
+fn the_command_line_seals_and_publishes_and_tells_no_secret() {
+    let stage = Stage::good();
+    let (code, told, errors) = typed(&stage, &["--compress", "gzip", "--name", "nightly"]);
+    assert_eq!(code, 0, "{told}{errors}");
+    assert_eq!(names(&stage.target()), ["nightly.tar.gz.gpg", "nightly.tar.gz.gpg.manifest.json"]);
+    let archive = stage.target().join("nightly.tar.gz.gpg");
+    let verified = veritar().arg("verify").arg(&archive).args(["--passphrase-file", &passphrase()]).output().unwrap();
+    assert!(verified.status.success(), "{verified:?}");
+    let seen = fs::read_to_string(stage.path().join("kubectl.seen")).unwrap();
+    assert!(seen.contains("msr\nbackup\n-\n") && !seen.contains("VERITAR_"), "{seen}");
+    let sidecar = fs::read_to_string(stage.target().join("nightly.tar.gz.gpg.manifest.json")).unwrap();
+    let secret = String::from_utf8(crate::build::passphrase()).unwrap();
+    for text in [seen, sidecar, told, errors] {
+        assert!(!text.contains(&secret), "{text}");
+    }
+}
+
+#[test]
+fn the_exit_code_says_what_became_of_it() {
+    for (backup, expected) in [
+        ("head -c 400000 \"$here/good.tar\"", 1),
+        ("cat \"$here/good.tar\"; exit 1", 4),
+        ("head -c 400000 \"$here/good.tar\"; sleep 600", 4),
+    ] {
+        let stage = Stage::new(&cases(backup));
+        let (code, told, errors) = typed(&stage, &["--patience", "1"]);
+        assert_eq!(code, expected, "{backup}: {told}{errors}");
+        assert!(told.contains("is not published"), "{told}");
+        // What was written until then may still lie in a buffer of the encryption: then there is nothing to keep.
+        assert!(names(&stage.target()).iter().all(|name| name.contains(".failed")), "{:?}", names(&stage.target()));
+    }
+    let stage = Stage::good();
+    assert_eq!(typed(&stage, &["--installation=-x"]).0, 2);
+    assert_eq!(typed(&stage, &["--kubectl", "veritar-no-such-kubectl"]).0, 4);
+    let (code, told, _) = typed(&stage, &["--dry-run"]);
+    assert_eq!(code, 0);
+    assert!(told.contains("kubectl --namespace myns exec -i deployment/mymsr-api -- msr backup -"), "{told}");
+    assert!(names(&stage.target()).is_empty());
+}
+
+#[test]
+fn a_signal_ends_it_in_good_order() {
+    let stage = Stage::new(&cases("head -c 400000 \"$here/good.tar\"; echo $$ > \"$here/pid\"; exec sleep 600"));
+    let pid = stage.path().join("pid");
+    let mut running = on_stage(&stage).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let begun = Instant::now();
+    while fs::read_to_string(&pid).unwrap_or_default().is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it never began");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let asked = std::process::Command::new("kill").arg(running.id().to_string()).status().unwrap();
+    assert!(asked.success());
+    assert_eq!(running.wait().unwrap().code(), Some(143));
+    let process = fs::read_to_string(pid).unwrap();
+    assert!(!Path::new("/proc").join(process.trim()).exists(), "it still runs");
+    assert!(names(&stage.target()).iter().all(|name| name.contains(".failed")), "{:?}", names(&stage.target()));
 }
