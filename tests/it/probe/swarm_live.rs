@@ -9,14 +9,14 @@ use std::time::Duration;
 use super::raft::{Files, Node};
 use crate::support::program;
 
-struct Engine {
+pub struct Engine {
     root: PathBuf,
     daemon: Child,
 }
 
 impl Engine {
     /// Starts an engine on `root`, which may hold a Swarm already; `None` where the machine does not let it run.
-    fn start(root: &Path) -> Option<Self> {
+    pub fn start(root: &Path) -> Option<Self> {
         let log = std::fs::File::create(root.join("log")).unwrap();
         let daemon = Command::new("dockerd")
             .args(["--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver=vfs"])
@@ -46,7 +46,7 @@ impl Engine {
     }
 
     /// What a command prints, where it succeeds.
-    fn docker(&self, words: &[&str], input: &str) -> Option<String> {
+    pub fn docker(&self, words: &[&str], input: &str) -> Option<String> {
         let mut docker = Command::new("docker")
             .arg("--host")
             .arg(format!("unix://{}", self.root.join("socket").display()))

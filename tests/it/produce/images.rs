@@ -17,8 +17,11 @@ use veritar::secret::Known;
 
 use super::stand_in::{asked, names, order, script, world};
 use crate::build::products::images::{by_id, classic};
+use crate::build::tarball::Tarball;
 use crate::cli::veritar;
 use crate::probe::registry::{Registry, skopeo, storage};
+use crate::probe::swarm_live::Engine;
+use crate::support::program;
 
 const REPLICA: &str = "1a2b3c4d5e6f";
 
@@ -538,4 +541,68 @@ fn the_command_line_finds_docker_in_the_path() {
     let (code, told) = typed(&stage.target(), &["--name", "rotten"]);
     assert_eq!(code, 1, "{told}");
     assert_eq!(names(&stage.target())[2..], ["rotten.tar.failed", "rotten.tar.failed.json"]);
+}
+
+/// What the stand-in answers is what a real engine does: of a container, of volumes, and of what is not there.
+#[test]
+fn the_volume_of_a_real_engine_is_found_and_put_back() {
+    let test = "images::the_volume_of_a_real_engine_is_found_and_put_back";
+    if !program(test, "dockerd") || !program(test, "docker") {
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    let Some(engine) = Engine::start(root.path()) else {
+        println!("skipped {test}: dockerd does not run here");
+        return;
+    };
+    let (local, nfs) = (format!("dtr-registry-{REPLICA}"), format!("dtr-nfs-registry-{REPLICA}"));
+    let docker =
+        |words: &[&str], input: &str| engine.docker(words, input).unwrap_or_else(|| panic!("docker {words:?}"));
+    docker(&["volume", "create", &local], "");
+    let nfs_options = ["--opt", "type=nfs", "--opt", "o=addr=127.0.0.1", "--opt", "device=:/export"];
+    docker(&[&["volume", "create"], &nfs_options[..], &[&nfs]].concat(), "");
+    let data = root.path().join("data/volumes").join(&local).join("_data");
+    for member in classic("") {
+        let path = data.join(&member.name);
+        match &member.content {
+            Some(content) => fs::write(path, content).unwrap(),
+            None => fs::create_dir_all(path).unwrap(),
+        }
+    }
+    let stage = Stage::new("unused", "");
+    let images = |volume: Option<&str>, replica: Option<&str>| {
+        let socket = format!("unix://{}", root.path().join("socket").display());
+        let docker = Run::new("docker").argument("-H").argument(socket);
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        stage.of(Place::Volume { docker, volume: owned(volume), replica: owned(replica) })
+    };
+    let (_, text) = stage.refused(images(None, None));
+    assert!(text.contains("no container named dtr-rethink"), "{text}");
+    let (_, text) = stage.refused(images(None, Some(REPLICA)));
+    assert!(text.contains("several volumes") && text.contains(&nfs), "{text}");
+    let (_, text) = stage.refused(images(Some(&nfs), None));
+    assert!(text.contains("is a share"), "{text}");
+    let (_, text) = stage.refused(images(Some("registry"), None));
+    assert!(text.to_lowercase().contains("no such volume"), "{text}");
+
+    // A container that was made tells its version and what it has mounted, whether it runs or not.
+    let image = Tarball::default().file("none", b"").end();
+    docker(&["import", "-", "registry:test"], std::str::from_utf8(&image).unwrap());
+    let (name, mount) = (format!("dtr-registry-{REPLICA}"), format!("{local}:/storage"));
+    docker(
+        &["create", "--name", &name, "--env", "DTR_VERSION=2.9.4", "--volume", &mount, "registry:test", "/none"],
+        "",
+    );
+    let backup = stage.back_up(images(None, Some(REPLICA)));
+    let published = backup.published.as_ref().unwrap_or_else(|| panic!("{backup:#?}"));
+    assert_eq!((fact(&backup, "volume"), fact(&backup, "version")), (&*local, "2.9.4"));
+    let volumes = PathBuf::from(fact(&backup, "unpack-into"));
+    assert_eq!(volumes, root.path().join("data/volumes"));
+
+    let before = tempfile::tempdir().unwrap();
+    let copied = Command::new("cp").arg("-a").arg(data.join("docker")).arg(before.path()).status();
+    assert!(copied.unwrap().success());
+    fs::remove_dir_all(data.join("docker")).unwrap();
+    unpack(&published.archive, &volumes);
+    is_same(before.path(), &data);
 }
