@@ -9,6 +9,11 @@
 //! with the volume's name. A directory that is no volume's has no other place to go back to than one like itself: its
 //! members begin with `./`. The receipt says where to unpack, either way.
 //!
+//! A push writes blobs first, then the links of layers, of the manifest, of the tag. In descending order of names the archive
+//! takes them the other way round (`repositories` before `blobs`, `tags` before `revisions`, `_manifests` before `_layers`), so
+//! that whatever a link in it leads to was there before, and is taken after: a registry that goes on taking pushes gives a whole
+//! archive. Only what deletes, as garbage collection does, must stand still; where it did not, the verifier finds out.
+//!
 //! Promises: a directory that is no registry's storage is refused before anything is written; what changed while it was
 //! packed is told, with what that means. Refuses to know: whether the blobs are whole; the verifier reads along.
 
@@ -172,7 +177,7 @@ impl Found {
     }
 
     fn options<'a>(&self, world: &'a World) -> pack::Options<'a> {
-        pack::Options { prefix: self.prefix(), stop: Some(&world.stop), ..pack::Options::default() }
+        pack::Options { prefix: self.prefix(), descending: true, stop: Some(&world.stop), ..pack::Options::default() }
     }
 
     fn says(&self) -> String {
@@ -233,7 +238,7 @@ impl Producer for Images {
 fn changes(changed: &[Changed]) -> Option<String> {
     let listed = listed(changed.iter().map(|one| format!("{} {}", name(&one.path), one.how)), changed.len())?;
     Some(format!(
-        "the registry was in use: {listed}. Images that were pushed or deleted meanwhile may not be whole in this archive, and the metadata backup may know others: back up while nobody pushes and no garbage collection runs, or from a snapshot of the disk"
+        "the registry was in use: {listed}. Images that were pushed meanwhile may not be in this archive, and a metadata backup of another moment may know others; what was deleted meanwhile, an image may miss: take both while nobody pushes, and never while garbage collection runs"
     ))
 }
 

@@ -51,7 +51,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// An OCI layout in a folder.
-struct Layout(PathBuf);
+pub struct Layout(PathBuf);
 
 impl Layout {
     fn put(&self, bytes: &[u8], media_type: &str) -> Value {
@@ -90,7 +90,7 @@ impl Layout {
         manifest
     }
 
-    fn make(folder: &Path) -> Self {
+    pub fn make(folder: &Path) -> Self {
         let layout = Self(folder.join("oci"));
         fs::create_dir_all(layout.0.join("blobs/sha256")).unwrap();
         let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
@@ -145,7 +145,7 @@ impl Registry {
         format!("docker://127.0.0.1:{}/{image}", self.port)
     }
 
-    fn push(&self, layout: &Layout, name: &str, image: &str, options: &[&str]) {
+    pub fn push(&self, layout: &Layout, name: &str, image: &str, options: &[&str]) {
         let from = format!("oci:{}:{name}", layout.0.display());
         let mut copy = skopeo("copy");
         copy.args(options).arg("--dest-tls-verify=false").arg(from).arg(self.at(image));

@@ -12,14 +12,14 @@ use veritar::produce::flow::{Backup, back_up, preview};
 use veritar::produce::images::{Images, Options, Place};
 use veritar::produce::kubernetes::Cluster;
 use veritar::produce::run::Command as Run;
-use veritar::produce::{Producer as _, Trouble};
+use veritar::produce::{Made, Planned, Producer, Survey, Trouble, World};
 use veritar::secret::Known;
 
 use super::stand_in::{asked, names, order, script, world};
 use crate::build::products::images::{by_id, classic};
 use crate::build::tarball::Tarball;
 use crate::cli::veritar;
-use crate::probe::registry::{Registry, skopeo, storage};
+use crate::probe::registry::{Layout, Registry, skopeo, storage};
 use crate::probe::swarm_live::Engine;
 use crate::support::program;
 
@@ -175,19 +175,101 @@ fn every_image_is_pulled_from_a_fresh_registry_after_the_documented_restore() {
 
     let manifests = manifests(&made.join("storage"));
     assert!(manifests.len() >= 6, "{manifests:?}");
-    let registry = Registry::serve(fresh.path(), &restored);
-    fs::create_dir(fresh.path().join("pulled")).unwrap();
-    for (repository, digest) in &manifests {
+    assert_eq!(pulled(fresh.path(), &restored, &manifests), manifests.len());
+}
+
+/// How many of these images a fresh registry over `restored` gives out by digest.
+fn pulled(folder: &Path, restored: &Path, manifests: &BTreeSet<(String, String)>) -> usize {
+    let registry = Registry::serve(folder, restored);
+    fs::create_dir_all(folder.join("pulled")).unwrap();
+    let is_pulled = |(repository, digest): &&(String, String)| {
         let image = registry.at(&format!("{repository}@{digest}"));
-        let inspected = skopeo("inspect").args(["--raw", "--tls-verify=false", &image]).status().unwrap();
-        assert!(inspected.success(), "{image}");
+        let mut pull = skopeo("inspect");
+        pull.args(["--raw", "--tls-verify=false", &image]);
         // A layer of this one would have to come from elsewhere.
         if repository != "team/foreign" {
-            let to = format!("dir:{}", fresh.path().join("pulled").join(&digest[7..]).display());
-            let pulled = skopeo("copy").args(["--all", "--src-tls-verify=false", &image, &to]).status().unwrap();
-            assert!(pulled.success(), "{image}");
+            let to = format!("dir:{}", folder.join("pulled").join(&digest[7..]).display());
+            pull = skopeo("copy");
+            pull.args(["--all", "--src-tls-verify=false", &image, &to]);
         }
+        pull.status().unwrap().success()
+    };
+    manifests.iter().filter(is_pulled).count()
+}
+
+/// Does something while the archive is on its way.
+struct Meanwhile<F> {
+    images: Images,
+    what: F,
+}
+
+struct Once<'a, F> {
+    out: &'a mut dyn Write,
+    what: Option<&'a F>,
+}
+
+impl<F: Fn() + Send> Producer for Meanwhile<F> {
+    fn word(&self) -> &'static str {
+        self.images.word()
     }
+
+    fn survey(&mut self, world: &World) -> Result<Survey, Trouble> {
+        self.images.survey(world)
+    }
+
+    fn plan(&self) -> Vec<Planned> {
+        self.images.plan()
+    }
+
+    fn produce(&mut self, world: &World, out: &mut dyn Write) -> Result<Made, Trouble> {
+        self.images.produce(world, &mut Once { out, what: Some(&self.what) })
+    }
+}
+
+impl<F: Fn()> Write for Once<'_, F> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(what) = self.what.take() {
+            what();
+        }
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+#[test]
+fn a_push_while_it_is_packed_leaves_it_whole() {
+    let test = "images::a_push_while_it_is_packed_leaves_it_whole";
+    if !["docker-registry", "skopeo", "tar"].iter().all(|name| program(test, name)) {
+        return;
+    }
+    let stage = Stage::new("unused", "");
+    let data = stage.data("live");
+    let layout = Layout::make(stage.path());
+    let registry = Registry::serve(stage.path(), &data);
+    registry.push(&layout, "one", "team/live:1", &[]);
+    // Large enough to be on their way when the push comes: one is packed first, whatever the order.
+    for repository in ["aaa", "zzz"] {
+        let upload = data.join("docker/registry/v2/repositories").join(repository).join("_uploads/abandoned");
+        fs::create_dir_all(&upload).unwrap();
+        fs::write(upload.join("data"), vec![7; 8 << 20]).unwrap();
+    }
+    let mut meanwhile = Meanwhile {
+        images: stage.directory(data.clone(), None),
+        what: || registry.push(&layout, "many", "team/live:2", &["--all"]),
+    };
+    let backup = back_up(&mut meanwhile, &order(&stage.target()), &world(), &mut Known::default());
+    let published = backup.published.unwrap_or_else(|| panic!("{:#?}", backup.outcome));
+    let fresh = tempfile::tempdir().unwrap();
+    let restored = fresh.path().join("storage");
+    unpack(&published.archive, &restored);
+    // The manifest of the tag that came meanwhile is there, and so is all that hangs on it.
+    assert!(restored.join("docker/registry/v2/repositories/team/live/_manifests/tags/2/current/link").exists());
+    let manifests = manifests(&restored);
+    assert!(manifests.len() >= 3, "{manifests:?}");
+    assert_eq!(pulled(fresh.path(), &restored, &manifests), manifests.len());
 }
 
 #[test]
