@@ -62,7 +62,12 @@ const VOLUME: &str = r#"{.spec.hostPath.path}{"\n"}{.spec.local.path}{"\n"}{.spe
 impl Cluster {
     /// `kubectl` with what leads to the cluster.
     pub(super) fn command(&self) -> Command {
-        let mut command = self.kubectl.clone();
+        self.leading_to(self.kubectl.clone())
+    }
+
+    /// `command` with what leads to the cluster: the options of veritar are called as those of `kubectl`.
+    pub(super) fn leading_to(&self, command: Command) -> Command {
+        let mut command = command;
         for (option, value) in [("--context", &self.context), ("--namespace", &self.namespace)] {
             if let Some(value) = value {
                 command = command.argument(option).argument(value);
@@ -100,7 +105,7 @@ impl Cluster {
         check(claim, "PersistentVolumeClaim")?;
         let command = self.get("persistentvolumeclaim", claim, r#"{.spec.volumeName}{"\n"}{.status.phase}{"\n"}"#);
         let printed = world.look("find the volume of the claim", &command).map_err(|trouble| {
-            advise(trouble, "`kubectl get persistentvolumeclaim --all-namespaces` lists the claims: give the right name and namespace")
+            advise(trouble, "`kubectl get persistentvolumeclaim --all-namespaces` lists the claims: give the right --claim and --namespace")
         })?;
         let lines = lines(&printed);
         let [volume, phase, ..] = lines.as_slice() else { return Err(unread(&command)) };
@@ -113,7 +118,7 @@ impl Cluster {
         check(volume, "PersistentVolume")?;
         let command = self.get("persistentvolume", volume, VOLUME);
         let printed = world.look("find out where the volume lies", &command).map_err(|trouble| {
-            advise(trouble, "volumes belong to no namespace: ask an administrator of the cluster to look, and give the directory itself")
+            advise(trouble, "volumes belong to no namespace: ask an administrator of the cluster to look, and give the directory itself with --directory")
         })?;
         Volume::parse(volume, &printed).ok_or_else(|| unread(&command))
     }
@@ -149,18 +154,18 @@ impl Volume {
                 let nodes = if self.nodes.is_empty() { "one node".to_owned() } else { name(self.nodes.join(", ").as_bytes()) };
                 let path = escaped(path.as_os_str().as_encoded_bytes());
                 Err(format!(
-                    "the volume {volume} is the directory {path} of {nodes}, which this machine ({}) does not have: run this on that node, or mount the directory here and give its path",
+                    "the volume {volume} is the directory {path} of {nodes}, which this machine ({}) does not have: run this on that node, or mount the directory here and give its path with --directory",
                     host()
                 ))
             }
             Kind::Nfs { server, path } => mounted(mounts, server, path).ok_or_else(|| {
                 let share = name(format!("{server}:{path}").as_bytes());
                 format!(
-                    "the volume {volume} is the NFS share {share}, which is not mounted here: mount it (`mount -t nfs -o ro {share} /mnt`) and give the path"
+                    "the volume {volume} is the NFS share {share}, which is not mounted here: mount it (`mount -t nfs -o ro {share} /mnt`) and give the path with --directory"
                 )
             }),
             Kind::Driver(driver) => Err(format!(
-                "the volume {volume} is kept by the driver {}, which tells no path: take a snapshot with its own means, or find where a node that runs the registry has it mounted, and give that path there",
+                "the volume {volume} is kept by the driver {}, which tells no path: take a snapshot with its own means, or find where a node that runs the registry has it mounted, and give that path there with --directory",
                 name(driver.as_bytes())
             )),
             Kind::Other => Err(format!(

@@ -76,9 +76,9 @@ impl Msr {
         Ok(match found {
             Ok(path) => {
                 let path = name(path.as_os_str().as_encoded_bytes());
-                format!(
-                    "not in this backup: {path} on this machine, to be backed up with `veritar backup images --claim {claim}`"
-                )
+                let images = Command::new("veritar").arguments(["backup", "images", "--claim", claim]);
+                let images = self.options.cluster.leading_to(images).describe();
+                format!("not in this backup: {path} on this machine, to be backed up with `{images}`")
             }
             Err(why) => format!("not in this backup, and to be backed up apart: {why}"),
         })
@@ -96,7 +96,7 @@ impl Producer for Msr {
         let context = cluster.context(world)?;
         let command = cluster.get("deployment", &self.deployment(), DEPLOYMENT);
         let printed = world.look("find out the version", &command).map_err(|trouble| {
-            advise(trouble, "`kubectl get deployments --all-namespaces` lists what is deployed: give the installation's name (its API is NAME-api), namespace and context")
+            advise(trouble, "`kubectl get deployments --all-namespaces` lists what is deployed: give the installation's name with --installation (its API is NAME-api), --namespace and --context")
         })?;
         let lines = lines(&printed);
         let [namespace, images @ ..] = lines.as_slice() else { return Err(unread(&command)) };

@@ -106,10 +106,10 @@ impl Engine<'_> {
         match replicas.as_slice() {
             [replica] => Ok(replica.clone()),
             [] => Err(Trouble::Refused(
-                "no container named dtr-rethink… runs here: run this on a node with a replica of DTR, or give the replica, the volume or the directory".to_owned(),
+                "no container named dtr-rethink… runs here: run this on a node with a replica of DTR, or give --replica, --volume or --directory".to_owned(),
             )),
             several => Err(Trouble::Usage(format!(
-                "several replicas of DTR are seen from here ({}): give the one whose images are meant, on the node it runs on",
+                "several replicas of DTR are seen from here ({}): give the one whose images are meant with --replica, on the node it runs on",
                 several.join(", ")
             ))),
         }
@@ -146,7 +146,7 @@ impl Engine<'_> {
                 candidates.join(", ")
             ))),
             several => Err(Trouble::Usage(format!(
-                "the replica {replica} has several volumes ({}), and its registry does not run to tell which one it uses: give the volume",
+                "the replica {replica} has several volumes ({}), and its registry does not run to tell which one it uses: give the volume with --volume",
                 several.join(", ")
             ))),
         }
@@ -209,7 +209,7 @@ impl Volume {
         let above = self.mountpoint.parent().and_then(|parent| parent.metadata().ok());
         if is_share && above.is_some_and(|above| above.dev() == found.dev()) {
             return Err(Trouble::Refused(format!(
-                "the volume {volume} is a share, which Docker mounts on {path} only while a container uses it, and none does: start DTR, or mount the share and give the directory and the volume"
+                "the volume {volume} is a share, which Docker mounts on {path} only while a container uses it, and none does: start DTR, or mount the share and give --directory and --volume"
             )));
         }
         Ok(())

@@ -117,7 +117,7 @@ fn what_the_installation_writes_gets_its_name() {
     // The images are not in it: where they are is told, and they are within reach here.
     let images = facts["images"].as_str().unwrap();
     assert!(images.contains(stage.path().to_str().unwrap()), "{images}");
-    assert!(images.contains("`veritar backup images --claim mymsr`"), "{images}");
+    assert!(images.contains("`veritar backup images --claim mymsr --namespace myns`"), "{images}");
     assert_eq!(receipt["report"]["archives"][0]["rules"][0]["id"], "msr-3");
     let log = asked(stage.path(), "kubectl");
     assert_eq!(log.last().unwrap(), "--namespace myns exec -i deployment/mymsr-api -- msr backup -");
