@@ -4,7 +4,7 @@ mod raft;
 mod raft_log;
 mod raft_snapshot;
 mod swarm_key;
-pub mod swarm_live;
+mod swarm_live;
 mod swarm_state;
 mod archive;
 mod secrets;

@@ -19,8 +19,8 @@ use super::stand_in::{asked, names, order, script, world};
 use crate::build::products::images::{by_id, classic};
 use crate::build::tarball::Tarball;
 use crate::cli::veritar;
+use crate::engine::Engine;
 use crate::probe::registry::{Layout, Registry, skopeo, storage};
-use crate::probe::swarm_live::Engine;
 use crate::support::program;
 
 const REPLICA: &str = "1a2b3c4d5e6f";
@@ -653,7 +653,7 @@ fn the_volume_of_a_real_engine_is_found_and_put_back() {
     }
     let stage = Stage::new("unused", "");
     let images = |volume: Option<&str>, replica: Option<&str>| {
-        let socket = format!("unix://{}", root.path().join("socket").display());
+        let socket = engine.host();
         let docker = Run::new("docker").argument("-H").argument(socket);
         let owned = |text: Option<&str>| text.map(str::to_owned);
         stage.of(Place::Volume { docker, volume: owned(volume), replica: owned(replica) })

@@ -9,4 +9,5 @@ mod publish_retire;
 mod run;
 mod seal;
 mod stand_in;
+mod swarm_live;
 mod write;
