@@ -112,7 +112,9 @@ impl Finally {
     /// It could not be started.
     pub fn guarded(undo: Undo, tell: Tell) -> io::Result<Self> {
         let guard = Guard::start(&undo.command)?;
-        Ok(Self { guard, ..Self::new(undo, tell) })
+        let mut this = Self::new(undo, tell);
+        this.guard = guard;
+        Ok(this)
     }
 
     /// Undoes now.
