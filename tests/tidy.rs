@@ -141,9 +141,20 @@ fn lib_declares_the_modules_in_the_order_of_the_flow() {
 /// What may stand only in some rooms.
 const ONLY_IN: &[(&str, &[&str])] = &[
     // A producer looks at what its product left on the disk.
-    ("std::fs", &["source/", "produce/pack", "produce/publish", "produce/swarm", "cli/"]),
+    (
+        "std::fs",
+        &[
+            "source/",
+            "produce/images",
+            "produce/kubernetes",
+            "produce/pack",
+            "produce/publish",
+            "produce/swarm",
+            "cli/",
+        ],
+    ),
     ("fs::File", &["source/", "produce/pack", "produce/publish", "produce/swarm", "cli/"]),
-    ("rustix::", &["produce/pack", "produce/publish", "produce/run"]),
+    ("rustix::", &["produce/called", "produce/pack", "produce/publish", "produce/run"]),
     ("std::net", &[]),
     // The last ends the program where somebody waits for what a thread that panicked owes.
     ("std::process", &["cli/", "main.rs", "walk/fan.rs", "produce/run"]),

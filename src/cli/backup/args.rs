@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
 use super::all::All;
+use super::images::Images;
+use super::msr::Msr;
 use super::swarm::Swarm;
 use crate::cli::args::{Effort, Judging, Keys, ReportFormat};
 
@@ -28,6 +30,10 @@ pub(super) enum Of {
 pub(super) enum One {
     /// A manager's Swarm directory, with the engine stopped and started again
     Swarm(Swarm),
+    /// The images of a registry: the volume of a DTR replica, a directory, or the volume of a claim
+    Images(Images),
+    /// The metadata of MSR 3, by the installation's own command in its cluster
+    Msr(Msr),
 }
 
 /// What every backup shares.
@@ -92,12 +98,16 @@ impl One {
     pub(super) fn common_mut(&mut self) -> &mut Common {
         match self {
             Self::Swarm(args) => &mut args.common,
+            Self::Images(args) => &mut args.common,
+            Self::Msr(args) => &mut args.common,
         }
     }
 
     pub(super) fn common(&self) -> &Common {
         match self {
             Self::Swarm(args) => &args.common,
+            Self::Images(args) => &args.common,
+            Self::Msr(args) => &args.common,
         }
     }
 }

@@ -5,6 +5,9 @@
 
 mod all;
 pub(super) mod args;
+mod images;
+mod kubernetes;
+mod msr;
 mod show;
 mod signals;
 mod swarm;
@@ -75,6 +78,8 @@ impl Prepared {
         let secrets = Gathered::of(common)?;
         let producer: Box<dyn Producer> = match one {
             One::Swarm(args) => args.producer(secrets.known.unlock_keys.clone())?,
+            One::Images(args) => args.producer(),
+            One::Msr(args) => args.producer(),
         };
         let order = order(common, producer.word(), &secrets)?;
         Ok(Self { producer, order, known: secrets.known, quiet: common.effort.quiet })

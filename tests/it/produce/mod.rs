@@ -1,12 +1,15 @@
 //! What is written: read back by ourselves and by others, and never found under a name that it does not deserve.
 
 mod all;
+mod images;
+mod msr;
 mod pack;
 mod publish;
 mod publish_faults;
 mod publish_retire;
 mod run;
 mod seal;
+mod stand_in;
 mod swarm;
 mod swarm_live;
 mod write;
