@@ -11,13 +11,17 @@
 //! Promises: a name in the target folder stands for a whole archive that passed; what was left out or moved meanwhile is
 //! said; what was stopped is started again whatever happens. Refuses to know: what was typed, and how results are shown.
 
+mod container;
+pub mod dtr;
 pub mod flow;
 pub mod pack;
 pub mod publish;
+mod reason;
 pub mod receipt;
 pub mod run;
 pub mod seal;
 pub mod swarm;
+pub mod ucp;
 mod trouble;
 mod world;
 
