@@ -1,9 +1,12 @@
 //! What is written: read back by ourselves and by others, and never found under a name that it does not deserve.
 
+mod dtr;
 mod pack;
 mod publish;
 mod publish_faults;
 mod publish_retire;
 mod run;
 mod seal;
+mod stand_in;
+mod ucp;
 mod write;
