@@ -7,6 +7,9 @@
 //! taken on trust unless that was asked for; another replica than before is said. Refuses to know: how the archive is
 //! sealed, judged and named; what images are in the registry.
 
+mod authority;
+mod said;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Write;
@@ -16,11 +19,13 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::container::{self, Container, Version};
-use super::reason::{self, Reason};
-use super::run::{self, Cause, Command};
+use super::run::{Cause, Command};
 use super::{Form, Made, Planned, Producer, Survey, Trouble, World, publish};
 use crate::report::name;
 use crate::secret::Secret;
+use authority::Authority;
+
+pub use authority::Trust;
 
 /// What the product is told to do, and why.
 const SAYS: &str = "have DTR write its metadata";
@@ -30,15 +35,6 @@ const PASSWORD: &str = "UCP_PASSWORD";
 
 /// Digits of a replica's identifier.
 const DIGITS: usize = 12;
-
-/// How the UCP is known to be the right one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trust {
-    /// By this certificate authority, PEM.
-    Authority(Vec<u8>),
-    /// It is not: the password goes to whoever answers.
-    Nobody,
-}
 
 /// How a DTR backup is to be made.
 #[derive(Debug, Clone)]
@@ -59,6 +55,8 @@ pub struct Options {
     pub ucp_password: Secret,
     /// How UCP is known.
     pub trust: Trust,
+    /// The program that fetches UCP's authority where there is none yet: `curl`, or a path.
+    pub curl: OsString,
     /// Whether the database is taken down meanwhile, which gives a more consistent backup.
     pub offline: bool,
     /// Whether results of vulnerability scans are left out.
@@ -82,6 +80,8 @@ struct Found {
     image: String,
     version: Version,
     replica: String,
+    /// `None` trusts nobody's.
+    authority: Option<Authority>,
 }
 
 /// A backup that was made before.
@@ -98,32 +98,6 @@ impl Earlier {
     }
 }
 
-const REASONS: &[Reason] = &[
-    (
-        &["x509"],
-        "UCP showed a certificate that the authority given did not issue for this name; fetch the authority again, compare \
-         its fingerprint with the one an administrator reads on a manager, and look at the URL",
-    ),
-    (&["unauthorized"], NOT_LET_IN),
-    (&["401"], NOT_LET_IN),
-    (&["invalid", "password"], NOT_LET_IN),
-    (&["authentication", "fail"], NOT_LET_IN),
-    (&["no such host"], NOT_THERE),
-    (&["connection refused"], NOT_THERE),
-    (&["i/o timeout"], NOT_THERE),
-    (
-        &["replica", "not found"],
-        "there is no such replica in this UCP; give the identifier at the end of the name of the container dtr-rethink-…",
-    ),
-    (
-        &["replica", "no such"],
-        "there is no such replica in this UCP; give the identifier at the end of the name of the container dtr-rethink-…",
-    ),
-];
-
-const NOT_LET_IN: &str = "UCP did not let this user in; give name and password of an administrator of UCP";
-const NOT_THERE: &str = "UCP does not answer there; look at the URL, and that UCP is up";
-
 impl Dtr {
     /// One that works as `options` say.
     #[must_use]
@@ -133,7 +107,7 @@ impl Dtr {
 
     /// What is wrong with what was typed.
     fn check(&self) -> Result<(), Trouble> {
-        let Options { image, replica, ucp_url, ucp_username, ucp_password, trust, .. } = &self.options;
+        let Options { image, replica, ucp_url, ucp_username, ucp_password, .. } = &self.options;
         image.as_deref().map_or(Ok(()), container::check_image)?;
         if let Some(replica) = replica.as_deref().filter(|replica| !is_replica(replica)) {
             return Err(Trouble::Usage(format!(
@@ -164,9 +138,6 @@ impl Dtr {
                  file"
                     .to_owned(),
             ));
-        }
-        if let Trust::Authority(pem) = trust {
-            check_authority(pem)?;
         }
         Ok(())
     }
@@ -287,11 +258,16 @@ impl Dtr {
         Ok(told.into_iter().rfind(is_it))
     }
 
+    /// Host and port of UCP.
+    fn host(&self) -> String {
+        let url = self.options.ucp_url.trim_end_matches('/');
+        url.strip_prefix("https://").unwrap_or(url).to_owned()
+    }
+
     /// The URL in its shortest form.
     fn ucp(&self) -> String {
-        let url = self.options.ucp_url.trim_end_matches('/');
-        let url = url.strip_prefix("https://").unwrap_or(url);
-        name(url.strip_suffix(":443").unwrap_or(url).to_ascii_lowercase().as_bytes())
+        let url = self.host();
+        name(url.strip_suffix(":443").unwrap_or(&url).to_ascii_lowercase().as_bytes())
     }
 
     fn command(&self, found: &Found) -> Command {
@@ -301,9 +277,9 @@ impl Dtr {
             .secret_variable(PASSWORD, options.ucp_password.clone())
             .argument(format!("{}:{}", found.image, found.version.as_str()))
             .arguments(["backup", "--ucp-url", &options.ucp_url, "--ucp-username", &options.ucp_username]);
-        command = match &options.trust {
-            Trust::Authority(pem) => command.argument("--ucp-ca").argument(String::from_utf8_lossy(pem).trim_end()),
-            Trust::Nobody => command.argument("--ucp-insecure-tls"),
+        command = match &found.authority {
+            Some(authority) => command.arguments(["--ucp-ca", authority.pem()]),
+            None => command.argument("--ucp-insecure-tls"),
         };
         command = command.arguments(["--existing-replica-id", &found.replica]);
         if options.offline {
@@ -332,6 +308,8 @@ impl Producer for Dtr {
         let replica = self.replica(&names, earlier.as_ref())?;
         let (image, version) = self.identify(world, &names, &replica, &mut survey)?;
         self.weigh(&version, &mut survey)?;
+        let authority = Authority::of(&self.options.trust, &self.host(), &self.options.curl, world)?;
+        survey.warnings.extend(authority.as_ref().and_then(Authority::warning));
         if let Some(earlier) = earlier.filter(|earlier| earlier.fact("replica") != replica) {
             let before = name(earlier.fact("replica").as_bytes());
             survey.warnings.push(format!(
@@ -348,18 +326,24 @@ impl Producer for Dtr {
             ("image", image.clone()),
             ("ucp-url", self.ucp()),
         ]);
-        self.found = Some(Found { image, version, replica });
+        survey.facts.extend(authority.as_ref().map(|authority| ("ucp-ca-sha256", authority.fingerprints())));
+        self.found = Some(Found { image, version, replica, authority });
         Ok(survey)
     }
 
     fn plan(&self) -> Vec<Planned> {
-        self.found.iter().map(|found| Planned::command(SAYS, &self.command(found))).collect()
+        let Some(found) = &self.found else { return Vec::new() };
+        let kept = found.authority.as_ref().and_then(Authority::is_to_be_kept);
+        let keep = kept
+            .map(|path| Planned::own(format!("keep UCP's authority in {}", name(path.as_os_str().as_encoded_bytes()))));
+        keep.into_iter().chain([Planned::command(SAYS, &self.command(found))]).collect()
     }
 
     fn produce(&mut self, world: &World, out: &mut dyn Write) -> Result<Made, Trouble> {
         let Some(found) = &self.found else {
             return Err(Trouble::Refused("nothing was looked up yet; ask for the survey first".to_owned()));
         };
+        found.authority.as_ref().map_or(Ok(()), Authority::keep)?;
         match world.stream(SAYS, &self.command(found), out) {
             Ok(ran) => Ok(Made { warnings: container::complaint(&ran).into_iter().collect(), ..Made::default() }),
             Err(Trouble::Run(trouble)) => {
@@ -370,18 +354,10 @@ impl Producer for Dtr {
                         found.version.as_str()
                     ));
                 }
-                Err(explain(trouble))
+                Err(said::explain(trouble))
             }
             Err(trouble) => Err(trouble),
         }
-    }
-}
-
-/// The trouble with what is known of its reason.
-fn explain(trouble: run::Trouble) -> Trouble {
-    match reason::find(&trouble, REASONS) {
-        Some((line, reason)) => Trouble::Refused(format!("DTR made no backup, and said: {line}; {reason}")),
-        None => trouble.into(),
     }
 }
 
@@ -394,24 +370,4 @@ fn replica_of<'a>(name: &'a str, kind: &str) -> Option<&'a str> {
 
 fn is_replica(text: &str) -> bool {
     text.len() == DIGITS && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-/// It becomes an argument, so that it must be nothing but what everybody may see.
-fn check_authority(pem: &[u8]) -> Result<(), Trouble> {
-    let wrong = |why: &str| {
-        Err(Trouble::Usage(format!(
-            "the file of UCP's authority {why}; fetch it with curl --insecure https://UCP/ca > ucp-ca.pem, and compare its \
-             fingerprint (openssl x509 -noout -fingerprint -sha256 -in ucp-ca.pem) with the one on a manager"
-        )))
-    };
-    match std::str::from_utf8(pem) {
-        Ok(text) if text.contains("PRIVATE KEY") => {
-            wrong("holds a private key, and everybody on the machine could read it")
-        }
-        Ok(text) if !text.contains("-----BEGIN CERTIFICATE-----") || text.contains('\0') => {
-            wrong("holds no certificate")
-        }
-        Ok(_) => Ok(()),
-        Err(_) => wrong("is no text"),
-    }
 }
