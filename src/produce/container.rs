@@ -5,7 +5,6 @@
 //! the containers are for.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 
 use serde::Deserialize;
 
@@ -30,12 +29,19 @@ pub(super) struct Engine {
 #[serde(rename_all = "PascalCase")]
 struct Swarm {
     control_available: Option<bool>,
+    cluster: Option<Cluster>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Cluster {
+    #[serde(rename = "ID", default)]
+    id: String,
 }
 
 impl Engine {
     /// Asks the engine that `docker` talks to.
-    pub(super) fn ask(docker: &OsStr, world: &World) -> Result<Self, Trouble> {
-        let command = Command::new(docker).arguments(["info", "--format", "{{json .}}"]);
+    pub(super) fn ask(docker: &Command, world: &World) -> Result<Self, Trouble> {
+        let command = docker.clone().arguments(["info", "--format", "{{json .}}"]);
         let engine: Self = read(&world.look("learn about the engine", &command)?, &command)?;
         // The client exits with 0 where it could not ask anybody.
         if engine.name.is_empty() || engine.server_version.is_empty() {
@@ -60,13 +66,19 @@ impl Engine {
     pub(super) fn is_manager(&self) -> Option<bool> {
         self.swarm.as_ref().and_then(|swarm| swarm.control_available)
     }
+
+    /// The swarm's identifier.
+    pub(super) fn cluster(&self) -> Option<&str> {
+        let cluster = self.swarm.as_ref().and_then(|swarm| swarm.cluster.as_ref());
+        cluster.map(|cluster| cluster.id.as_str()).filter(|id| !id.is_empty())
+    }
 }
 
 /// Names of containers that contain `part`, those that have ended included where `all` says so. A client that talks to UCP
 /// itself puts the node's name and a slash before them.
-pub(super) fn names(docker: &OsStr, world: &World, part: &str, all: bool) -> Result<Vec<String>, Trouble> {
+pub(super) fn names(docker: &Command, world: &World, part: &str, all: bool) -> Result<Vec<String>, Trouble> {
     let filter = format!("name={part}");
-    let mut command = Command::new(docker).arguments(["container", "ls"]);
+    let mut command = docker.clone().arguments(["container", "ls"]);
     if all {
         command = command.argument("--all");
     }
@@ -89,7 +101,7 @@ pub(super) struct Container {
 }
 
 impl Container {
-    pub(super) fn inspect(docker: &OsStr, world: &World, container: &str) -> Result<Self, Trouble> {
+    pub(super) fn inspect(docker: &Command, world: &World, container: &str) -> Result<Self, Trouble> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
         struct Inspected {
@@ -108,7 +120,7 @@ impl Container {
         struct State {
             running: Option<bool>,
         }
-        let command = Command::new(docker).arguments(["container", "inspect", container]);
+        let command = docker.clone().arguments(["container", "inspect", container]);
         let printed = world.look(&format!("look at the container {container}"), &command)?;
         let mut inspected: Vec<Inspected> = read(&printed, &command)?;
         match (inspected.pop(), inspected.is_empty()) {

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
+use super::dtr::Dtr;
 use super::swarm::Swarm;
+use super::ucp::Ucp;
 use crate::cli::args::{Effort, Judging, Keys, ReportFormat};
 
 #[derive(Debug, ClapArgs)]
@@ -18,6 +20,10 @@ pub(in crate::cli) struct Backup {
 pub(super) enum Of {
     /// A manager's Swarm directory, with the engine stopped and started again
     Swarm(Swarm),
+    /// UCP / MKE, by its own program in a container of a manager's engine
+    Ucp(Ucp),
+    /// Metadata of DTR / MSR 2, by its own program in a container
+    Dtr(Dtr),
 }
 
 /// What every backup shares.
@@ -82,12 +88,16 @@ impl Backup {
     pub(super) fn common_mut(&mut self) -> &mut Common {
         match &mut self.of {
             Of::Swarm(args) => &mut args.common,
+            Of::Ucp(args) => &mut args.common,
+            Of::Dtr(args) => &mut args.common,
         }
     }
 
     pub(super) fn common(&self) -> &Common {
         match &self.of {
             Of::Swarm(args) => &args.common,
+            Of::Ucp(args) => &args.common,
+            Of::Dtr(args) => &args.common,
         }
     }
 }

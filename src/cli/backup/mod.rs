@@ -4,10 +4,13 @@
 //! error, without secrets; signals end the work in good order. Refuses to know: how a product is backed up.
 
 pub(super) mod args;
+mod dtr;
 mod show;
 mod signals;
 mod swarm;
+mod ucp;
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +46,8 @@ pub(super) fn run(args: &args::Backup) -> Result<Exit, Trouble> {
     let secrets = Gathered::of(common)?;
     let mut producer: Box<dyn Producer> = match &args.of {
         Of::Swarm(args) => args.producer(secrets.known.unlock_keys.clone())?,
+        Of::Ucp(args) => args.producer(secrets.passphrase())?,
+        Of::Dtr(args) => args.producer()?,
     };
     let order = order(common, producer.word(), &secrets)?;
     let mut known = secrets.known;
@@ -215,6 +220,15 @@ fn compression(typed: &str) -> Result<Compression, Trouble> {
         ("gzip", level) => level.unwrap_or("6").parse().map(Compression::Gzip).map_err(|_| wrong()),
         ("zstd", level) => level.unwrap_or("3").parse().map(Compression::Zstd).map_err(|_| wrong()),
         _ => Err(wrong()),
+    }
+}
+
+/// The docker client, for products that may be silent for so many seconds.
+fn client(program: &OsStr, host: Option<&OsStr>, patience: u32) -> Command {
+    let command = Command::new(program).stall(Duration::from_secs(patience.into()));
+    match host {
+        Some(host) => command.argument("-H").argument(host),
+        None => command,
     }
 }
 

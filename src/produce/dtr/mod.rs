@@ -14,7 +14,6 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -39,8 +38,8 @@ const DIGITS: usize = 12;
 /// How a DTR backup is to be made.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The Docker client: a name that is looked for in `PATH`, or a path.
-    pub docker: OsString,
+    /// The Docker client, with what it needs to reach the engine, and how long the product may write and say nothing.
+    pub docker: Command,
     /// The image without its tag, `docker/dtr` or `mirantis/dtr`; `None` takes that of the replica that runs here.
     pub image: Option<String>,
     /// Its version; `None` takes that of the replica that runs here.
@@ -63,8 +62,6 @@ pub struct Options {
     pub ignore_scan_data: bool,
     /// The folder with the archives before this one, for the replica they were taken from.
     pub earlier: Option<PathBuf>,
-    /// How long the product may write and say nothing; `None` for the usual time.
-    pub stall: Option<Duration>,
 }
 
 /// Makes backups of DTR metadata.
@@ -272,7 +269,9 @@ impl Dtr {
 
     fn command(&self, found: &Found) -> Command {
         let options = &self.options;
-        let mut command = Command::new(&options.docker)
+        let mut command = options
+            .docker
+            .clone()
             .arguments(["run", "--log-driver", "none", "-i", "--rm", "--env", PASSWORD])
             .secret_variable(PASSWORD, options.ucp_password.clone())
             .argument(format!("{}:{}", found.image, found.version.as_str()))
@@ -288,10 +287,7 @@ impl Dtr {
         if options.ignore_scan_data {
             command = command.argument("--ignore-scan-data");
         }
-        match options.stall {
-            Some(stall) => command.stall(stall),
-            None => command,
-        }
+        command
     }
 }
 

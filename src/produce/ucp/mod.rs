@@ -12,11 +12,9 @@ mod dropped;
 mod said;
 mod typed;
 
-use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::container::{self, Container, Engine, Version};
 use super::run::{Cause, Command};
@@ -41,8 +39,8 @@ const PASSPHRASE: &str = "UCP_PASSPHRASE";
 /// How a UCP backup is to be made.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The Docker client: a name that is looked for in `PATH`, or a path.
-    pub docker: OsString,
+    /// The Docker client, with what it needs to reach the engine, and how long the product may write and say nothing.
+    pub docker: Command,
     /// The image without its tag, `docker/ucp` or `mirantis/ucp`; `None` takes that of the UCP that runs.
     pub image: Option<String>,
     /// Its version; `None` takes that of the UCP that runs.
@@ -55,21 +53,18 @@ pub struct Options {
     pub passphrase: Option<Secret>,
     /// A folder that UCP writes its file into, which is then read and removed; `None` has it write to standard output.
     pub folder: Option<PathBuf>,
-    /// How long the product may write and say nothing; `None` for the usual time.
-    pub stall: Option<Duration>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
-            docker: "docker".into(),
+            docker: Command::new("docker"),
             image: None,
             version: None,
             id: None,
             selinux: None,
             passphrase: None,
             folder: None,
-            stall: None,
         }
     }
 }
@@ -142,7 +137,7 @@ impl Ucp {
                 return Err(Trouble::Usage(format!(
                     "the version of UCP cannot be found: no container ucp-proxy or ucp-controller of the engine of {} tells \
                      it; run this on a manager, or give image and version",
-                    name(docker.as_encoded_bytes())
+                    docker.describe()
                 )));
             }
         };
@@ -213,7 +208,7 @@ impl Ucp {
 
     fn command(&self, found: &Found) -> Command {
         let socket = "/var/run/docker.sock:/var/run/docker.sock";
-        let mut command = Command::new(&self.options.docker).arguments([
+        let mut command = self.options.docker.clone().arguments([
             "container",
             "run",
             "--rm",
@@ -245,10 +240,7 @@ impl Ucp {
             // With `=`: with a space, the product takes the value for something else and writes its logs.
             command = command.arguments(["--file", file, "--include-logs=false"]);
         }
-        match self.options.stall {
-            Some(stall) => command.stall(stall),
-            None => command,
-        }
+        command
     }
 
     /// Ends the container where the client was ended and could not.
@@ -256,7 +248,7 @@ impl Ucp {
         // Whoever asks veritar to stop wants nothing left behind all the more.
         let mut world = world.clone();
         world.stop = Arc::default();
-        let command = Command::new(&self.options.docker).arguments(["container", "stop", CONTAINER]);
+        let command = self.options.docker.clone().arguments(["container", "stop", CONTAINER]);
         let left = container::names(&self.options.docker, &world, CONTAINER, true);
         let is_left = left.map_or(true, |names| names.iter().any(|name| name == CONTAINER));
         if is_left && world.look("end the container that was left behind", &command).is_err() {
@@ -339,6 +331,7 @@ impl Producer for Ucp {
             ("version", version.as_str().to_owned()),
             ("image", image.clone()),
         ]);
+        survey.facts.extend(engine.cluster().map(|cluster| ("cluster", name(cluster.as_bytes()))));
         survey.facts.extend(id.clone().map(|id| ("ucp-instance", id)));
         self.found = Some(Found { image, version, id, has_selinux, shelf });
         Ok(survey)

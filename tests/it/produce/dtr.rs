@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use veritar::produce::Trouble;
 use veritar::produce::dtr::{Dtr, Options, Trust};
+use veritar::produce::run::Command;
 use veritar::secret::Secret;
 use veritar::verify::Verdict;
 
@@ -16,7 +17,17 @@ const OTHER: &str = "0123456789ab";
 const NAME: &str = "dtr-2.9.4-5eb9459a7832-1631549510+0000.tar";
 const PASSWORD: &[u8] = b"an administrator's password";
 const URL: &str = "https://ucp.example:443";
-const AUTHORITY: &str = "-----BEGIN CERTIFICATE-----\nMIIBfake\n-----END CERTIFICATE-----";
+/// SHA-256 of [`authority`], as `openssl x509 -noout -fingerprint -sha256` prints it.
+const FINGERPRINT: &str =
+    "B5:F1:2C:7A:CF:C2:D0:9A:D1:1C:08:C7:40:C8:D8:44:E8:F0:A2:E2:71:27:3F:7E:40:B7:A1:BE:4B:FA:F3:B9";
+
+fn authority() -> &'static str {
+    include_str!("../parts/pki/ucp-cluster-root-ca/cert.pem").trim_end()
+}
+
+fn trust() -> [&'static str; 2] {
+    ["--ucp-ca", authority()]
+}
 
 fn names(stand_in: &mut StandIn, names: &str) {
     stand_in.prints(&["container", "ls", "--filter", "name=dtr-", "--format", "{{.Names}}"], names);
@@ -39,18 +50,18 @@ fn msr() -> StandIn {
 
 fn options(stand_in: &StandIn) -> Options {
     Options {
-        docker: stand_in.program().into(),
+        docker: Command::new(stand_in.program()),
         image: None,
         version: None,
         replica: None,
         ucp_url: URL.to_owned(),
         ucp_username: "admin".to_owned(),
         ucp_password: Secret::new(PASSWORD.to_vec()),
-        trust: Trust::Authority(format!("{AUTHORITY}\n").into_bytes()),
+        trust: Trust::Authority(format!("comment\n{}\n", authority()).into_bytes()),
         offline: false,
         ignore_scan_data: false,
         earlier: None,
-        stall: None,
+        curl: stand_in.folder().join("curl").into(),
     }
 }
 
@@ -60,8 +71,6 @@ fn run<'a>(image: &'a str, replica: &'a str, trust: &[&'a str], more: &[&'a str]
     let who = ["--ucp-url", URL, "--ucp-username", "admin"];
     [&begin[..], &who, trust, &["--existing-replica-id", replica], more].concat()
 }
-
-const TRUST: [&str; 2] = ["--ucp-ca", AUTHORITY];
 
 fn good() -> PathBuf {
     corpus().join("good/dtr-2.9.4-metadata.tar")
@@ -73,7 +82,7 @@ fn what_runs_tells_replica_image_and_version() {
     let value = docker.folder().join("value");
     let script =
         format!("printf %s \"$UCP_PASSWORD\" > '{}'; echo INFO >&2; cat '{}'", value.display(), good().display());
-    docker.knows(&run("mirantis/dtr:2.9.4", REPLICA, &TRUST, &[]), &script);
+    docker.knows(&run("mirantis/dtr:2.9.4", REPLICA, &trust(), &[]), &script);
     let preview = stage.preview(&mut Dtr::new(options(&docker))).unwrap();
     let [step] = &preview.steps[..] else { panic!("{:?}", preview.steps) };
     assert!(step.command.as_ref().unwrap().starts_with("UCP_PASSWORD='[secret]' "), "{step:?}");
@@ -85,6 +94,7 @@ fn what_runs_tells_replica_image_and_version() {
     let facts = backup.receipt.facts();
     assert_eq!((facts["replica"].as_str(), facts["version"].as_str()), (REPLICA, "2.9.4"));
     assert_eq!((facts["image"].as_str(), facts["ucp-url"].as_str()), ("mirantis/dtr", "ucp.example"));
+    assert_eq!(facts["ucp-ca-sha256"], FINGERPRINT);
     assert_eq!(backup.receipt.warnings(), [""; 0]);
     // It came to where it belongs, and to nowhere else.
     assert_eq!(fs::read(value).unwrap(), PASSWORD);
@@ -111,7 +121,7 @@ fn options_become_flags_where_the_version_has_them() {
     assert!(warnings.contains("certificate was not checked") && warnings.contains("database is down"), "{warnings}");
     // An earlier version would stumble over the flag.
     let older = msr();
-    let given = Options { docker: older.program().into(), ..given };
+    let given = Options { docker: Command::new(older.program()), ..given };
     assert!(stage.preview(&mut Dtr::new(given)).unwrap_err().contains("came with 2.9.18"));
 }
 
@@ -151,7 +161,7 @@ fn what_cannot_be_right_is_refused_before_anything_runs() {
         ("a version that is none", |options| options.version = Some("latest".to_owned())),
         ("an authority that is a page", |options| options.trust = Trust::Authority(b"<html>".to_vec())),
         ("an authority with its key", |options| {
-            let key = format!("{AUTHORITY}\n-----BEGIN EC PRIVATE KEY-----\ngeheim123\n");
+            let key = format!("{}\n-----BEGIN EC PRIVATE KEY-----\ngeheim123\n", authority());
             options.trust = Trust::Authority(key.into_bytes());
         }),
     ];
@@ -191,7 +201,7 @@ fn what_goes_wrong_leaves_no_archive() {
         ("a password that is given away", "echo half; echo \"bad: $UCP_PASSWORD\" >&2; exit 3".to_owned(), "[secret]"),
     ] {
         let (mut docker, stage) = (msr(), Stage::new());
-        docker.knows(&run("mirantis/dtr:2.9.4", REPLICA, &TRUST, &[]), &script);
+        docker.knows(&run("mirantis/dtr:2.9.4", REPLICA, &trust(), &[]), &script);
         let backup = stage.back_up(&mut Dtr::new(options(&docker)));
         assert!(backup.published.is_none(), "{what}");
         stage.has_no_archive();
@@ -209,7 +219,7 @@ fn another_replica_than_before_is_said() {
     let script = format!("cat '{}'", good().display());
     let earlier = Some(stage.target.path().to_owned());
     let mut first = msr();
-    first.knows(&run("mirantis/dtr:2.9.4", REPLICA, &TRUST, &[]), &script);
+    first.knows(&run("mirantis/dtr:2.9.4", REPLICA, &trust(), &[]), &script);
     let backup = stage.back_up(&mut Dtr::new(Options { earlier: earlier.clone(), ..options(&first) }));
     assert_eq!((troubles(&backup).as_str(), backup.receipt.warnings().len()), ("", 0));
     // The same again: nothing to say.
@@ -219,7 +229,7 @@ fn another_replica_than_before_is_said() {
     let mut both = StandIn::new("docker");
     names(&mut both, "dtr-rethink-0123456789ab\ndtr-rethink-5eb9459a7832\ndtr-registry-5eb9459a7832\n");
     inspect(&mut both, "dtr-registry-5eb9459a7832", "mirantis/dtr-registry:2.9.4", "2.9.4");
-    both.knows(&run("mirantis/dtr:2.9.4", REPLICA, &TRUST, &[]), &script);
+    both.knows(&run("mirantis/dtr:2.9.4", REPLICA, &trust(), &[]), &script);
     let backup = stage.back_up_after(&mut Dtr::new(Options { earlier: earlier.clone(), ..options(&both) }), 120);
     assert_eq!((troubles(&backup).as_str(), backup.receipt.warnings().len()), ("", 0));
     // Nothing tells which.
@@ -229,7 +239,7 @@ fn another_replica_than_before_is_said() {
     let mut other = StandIn::new("docker");
     names(&mut other, "dtr-rethink-0123456789ab\ndtr-registry-0123456789ab\n");
     inspect(&mut other, "dtr-registry-0123456789ab", "mirantis/dtr-registry:2.9.4", "2.9.4");
-    other.knows(&run("mirantis/dtr:2.9.4", OTHER, &TRUST, &[]), &script);
+    other.knows(&run("mirantis/dtr:2.9.4", OTHER, &trust(), &[]), &script);
     let backup = stage.back_up_after(&mut Dtr::new(Options { earlier: earlier.clone(), ..options(&other) }), 180);
     assert!(backup.published.is_some(), "{}", troubles(&backup));
     let [warning] = backup.receipt.warnings() else { panic!("{:?}", backup.receipt.warnings()) };
@@ -237,4 +247,42 @@ fn another_replica_than_before_is_said() {
     // The DTR of another UCP is another matter.
     let given = Options { earlier, ucp_url: "ucp.elsewhere.example".to_owned(), ..options(&other) };
     assert_eq!(stage.preview(&mut Dtr::new(given)).unwrap().survey.warnings, [""; 0]);
+}
+
+#[test]
+fn an_authority_is_fetched_once_and_kept() {
+    let (mut docker, mut curl, stage) = (msr(), StandIn::new("curl"), Stage::new());
+    docker.knows(&run("mirantis/dtr:2.9.4", REPLICA, &trust(), &[]), &format!("cat '{}'", good().display()));
+    let fetch = ["--silent", "--show-error", "--fail", "--insecure", "--max-time", "60", "https://ucp.example:443/ca"];
+    curl.prints(&fetch, &format!("{}\r\n", authority().replace('\n', "\r\n")));
+    let pin = docker.folder().join("ucp-ca.pem");
+    let given = Options { trust: Trust::Pinned(pin.clone()), curl: curl.program().into(), ..options(&docker) };
+    // Looking keeps nothing.
+    let preview = stage.preview(&mut Dtr::new(given.clone())).unwrap();
+    assert_eq!(preview.steps.len(), 2);
+    assert!(!pin.exists());
+    let backup = stage.back_up(&mut Dtr::new(given.clone()));
+    assert!(backup.published.is_some(), "{}", troubles(&backup));
+    let [warning] = backup.receipt.warnings() else { panic!("{:?}", backup.receipt.warnings()) };
+    assert!(warning.contains(FINGERPRINT) && warning.contains("could not prove"), "{warning}");
+    assert_eq!(fs::read_to_string(&pin).unwrap(), format!("{}\n", authority()));
+    // From now on it is what was kept.
+    let times = curl.seen().lines().count();
+    let backup = stage.back_up_after(&mut Dtr::new(given.clone()), 60);
+    assert_eq!((troubles(&backup).as_str(), backup.receipt.warnings().len()), ("", 0));
+    assert_eq!(curl.seen().lines().count(), times);
+    // What cannot be fetched, or is none, is no authority, and nothing goes out.
+    for (script, said) in [
+        ("echo 'curl: (22) The requested URL returned error: 500' >&2; exit 22", "error: 500"),
+        ("echo '<html>'", "holds no certificate"),
+        ("echo '-----BEGIN CERTIFICATE-----'; echo 'AAAA'", "holds no certificate"),
+    ] {
+        let (docker, mut curl, stage) = (msr(), StandIn::new("curl"), Stage::new());
+        curl.knows(&fetch, script);
+        let pin = docker.folder().join("ucp-ca.pem");
+        let given = Options { trust: Trust::Pinned(pin.clone()), curl: curl.program().into(), ..options(&docker) };
+        let backup = stage.back_up(&mut Dtr::new(given));
+        assert!(troubles(&backup).contains(said), "{}", troubles(&backup));
+        assert!(!docker.was_run(" backup ") && !pin.exists() && stage.names().is_empty());
+    }
 }

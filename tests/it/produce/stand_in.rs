@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use veritar::produce::flow::{Backup, Order, Preview, back_up, preview};
 use veritar::produce::seal::Seal;
-use veritar::produce::{Producer, World};
+use veritar::produce::{Producer, World, rules_for};
 use veritar::rule::catalog;
 
 use crate::support::{options, secrets};
@@ -132,7 +132,7 @@ impl Stage {
 
     fn order(&self, product: &str) -> Order {
         let mut options = options(2);
-        options.rules = catalog::all().iter().filter(|set| set.product() == product).cloned().collect();
+        options.rules = catalog::all().iter().filter(|set| rules_for(product, set.id())).cloned().collect();
         assert!(!options.rules.is_empty());
         Order {
             folder: self.target.path().to_owned(),

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
+use veritar::produce::run::Command;
 use veritar::produce::ucp::{Options, Ucp};
 use veritar::produce::{Form, Trouble};
 use veritar::secret::Secret;
@@ -20,7 +21,7 @@ const NAMES: &str = "ucp-manager-agent.k3xq.a7d1\nucp-proxy\nucp-controller\nucp
 
 fn info(stand_in: &mut StandIn, security: &str, manager: bool) {
     let printed = format!(
-        r#"{{"Name":"node 1","ServerVersion":"20.10.24","SecurityOptions":[{security}],"Swarm":{{"ControlAvailable":{manager}}}}}"#
+        r#"{{"Name":"node 1","ServerVersion":"20.10.24","SecurityOptions":[{security}],"Swarm":{{"ControlAvailable":{manager},"Cluster":{{"ID":"cl1"}}}}}}"#
     );
     stand_in.prints(&["info", "--format", "{{json .}}"], &printed);
 }
@@ -47,7 +48,7 @@ fn mke() -> StandIn {
 }
 
 fn options(stand_in: &StandIn) -> Options {
-    Options { docker: stand_in.program().into(), ..Options::default() }
+    Options { docker: Command::new(stand_in.program()), ..Options::default() }
 }
 
 const RUN: [&str; 9] = ["container", "run", "--rm", "--log-driver", "none", "--name", "ucp", "-v", SOCKET];
@@ -83,6 +84,7 @@ fn what_runs_tells_image_and_version() {
     let facts = backup.receipt.facts();
     assert_eq!((facts["version"].as_str(), facts["image"].as_str()), ("3.4.5", "mirantis/ucp"));
     assert_eq!((facts["host"].as_str(), facts["engine"].as_str()), ("node 1", "20.10.24"));
+    assert_eq!(facts["cluster"], "cl1");
     assert_eq!(facts["ucp-instance"], "dq1o7bmxkq8xbb5o6e7e0e3tz");
     assert_eq!(backup.receipt.warnings(), [""; 0]);
     assert!(stage.told().contains("level=info"));
@@ -316,7 +318,7 @@ fn what_speaks_against_it_is_found_before_anything_runs() {
         assert!(!docker.was_run("backup") && stage.names().is_empty(), "{what}");
     }
     let (docker, stage) = (StandIn::new("docker"), Stage::new());
-    let missing = Options { docker: docker.folder().join("none").into(), ..Options::default() };
+    let missing = Options { docker: Command::new(docker.folder().join("none")), ..Options::default() };
     assert!(troubles(&stage.back_up(&mut Ucp::new(missing))).contains("there is no such program"));
 }
 
