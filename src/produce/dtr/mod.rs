@@ -299,12 +299,12 @@ impl Producer for Dtr {
     fn survey(&mut self, world: &World) -> Result<Survey, Trouble> {
         self.check()?;
         let mut survey = Survey { form: Form::Tar, ..Survey::default() };
+        let authority = Authority::of(&self.options.trust, &self.host(), &self.options.curl, world)?;
         let earlier = self.earlier()?;
         let names = container::names(&self.options.docker, world, "dtr-", false)?;
         let replica = self.replica(&names, earlier.as_ref())?;
         let (image, version) = self.identify(world, &names, &replica, &mut survey)?;
         self.weigh(&version, &mut survey)?;
-        let authority = Authority::of(&self.options.trust, &self.host(), &self.options.curl, world)?;
         survey.warnings.extend(authority.as_ref().and_then(Authority::warning));
         if let Some(earlier) = earlier.filter(|earlier| earlier.fact("replica") != replica) {
             let before = name(earlier.fact("replica").as_bytes());
