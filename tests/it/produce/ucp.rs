@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use veritar::produce::run::Command;
 use veritar::produce::ucp::{Options, Ucp};
@@ -186,6 +187,17 @@ fn a_passphrase_for_the_product_goes_by_the_environment() {
     assert_eq!(fs::read(value).unwrap(), passphrase);
     assert!(docker.has_variable("UCP_PASSPHRASE"));
     stage.hides(&passphrase, &docker, &backup);
+}
+
+#[test]
+fn a_product_that_does_not_encrypt_makes_no_archive() {
+    let (mut docker, stage) = (mke(), Stage::new());
+    let script = format!("cat '{}'", good().display());
+    docker.knows(&run(&["--env", "UCP_PASSPHRASE", "mirantis/ucp:3.4.5", "backup"]), &script);
+    let given = Options { passphrase: Some(Secret::new(crate::build::passphrase())), ..options(&docker) };
+    let backup = stage.back_up(&mut Ucp::new(given));
+    assert!(backup.published.is_none() && troubles(&backup).contains("and did not"), "{}", troubles(&backup));
+    stage.has_no_archive();
 }
 
 #[test]
@@ -437,4 +449,24 @@ fn a_stop_ends_the_client_and_the_container() {
     assert!(backup.troubles.iter().any(Trouble::is_stop), "{}", troubles(&backup));
     assert!(docker.was_run("container stop ucp"), "{}", docker.seen());
     stage.has_no_archive();
+}
+
+#[test]
+fn silence_ends_the_client_and_what_cannot_be_ended_is_said() {
+    for (stopping, said) in [("exit 0", ""), ("echo 'no such container' >&2; exit 1", "may be there still")] {
+        let (mut docker, stage) = (mke(), Stage::new());
+        let script = "touch \"$here/left\"; exec sleep 60";
+        docker.knows(&run(&["mirantis/ucp:3.4.5", "backup", "--no-passphrase"]), script);
+        let listed = format!("if test -e \"$here/left\"; then echo ucp; fi; printf '{NAMES}'");
+        docker.keep("1.sh", listed.as_bytes());
+        docker.knows(&["container", "stop", "ucp"], stopping);
+        let program = Command::new(docker.program()).stall(Duration::from_secs(2)).grace(Duration::from_millis(500));
+        let backup = stage.back_up(&mut Ucp::new(Options { docker: program, ..Options::default() }));
+        assert!(troubles(&backup).contains("it wrote nothing for 2 seconds"), "{}", troubles(&backup));
+        assert!(docker.was_run("container stop ucp") && stage.told().contains(said), "{}", stage.told());
+        // It stands in the receipt, too.
+        let receipt = String::from_utf8(backup.receipt.to_json()).unwrap();
+        assert!(receipt.contains("end the container that was left behind"), "{receipt}");
+        stage.has_no_archive();
+    }
 }
