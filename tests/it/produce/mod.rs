@@ -9,5 +9,7 @@ mod publish_retire;
 mod run;
 mod seal;
 mod stand_in;
+mod swarm;
+mod swarm_live;
 mod ucp;
 mod write;
