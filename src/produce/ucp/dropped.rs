@@ -15,6 +15,10 @@ use crate::report::escaped;
 /// `nobody` and `nogroup`, as the product's containers have them.
 const NOBODY: u32 = 65534;
 
+/// What stands before and after the digits of a file's name.
+const BEFORE: &str = "veritar-";
+const AFTER: &str = ".tar";
+
 /// Bytes read at once.
 const BUFFER: usize = 256 << 10;
 
@@ -25,8 +29,8 @@ pub(super) struct Shelf {
 }
 
 impl Shelf {
-    /// Looks at the folder at `path`. The sentence is what speaks against it, where it may do all the same.
-    pub(super) fn at(path: &Path) -> Result<(Self, Option<String>), Trouble> {
+    /// Looks at the folder at `path`. The sentences are what is to be said of it, where it may do all the same.
+    pub(super) fn at(path: &Path) -> Result<(Self, Vec<String>), Trouble> {
         let shown = escaped(path.as_os_str().as_encoded_bytes());
         let resolved = fs::canonicalize(path).and_then(|path| Ok((fs::metadata(&path)?, path)));
         let (metadata, path) = match resolved {
@@ -53,7 +57,21 @@ impl Shelf {
                  root; should it fail for that: chown nobody:nogroup {shown}"
             )
         });
-        Ok((Self { path }, advice))
+        let left = leftovers(&path).map_err(|error| {
+            Trouble::Usage(format!("failed to list the folder {shown}: {error}; see that it can be read"))
+        })?;
+        let left = left.into_iter().map(|left| {
+            format!(
+                "{left} was left there by a run that was killed, and holds a whole backup; remove it, unless another run is at \
+                 work"
+            )
+        });
+        Ok((Self { path }, advice.into_iter().chain(left).collect()))
+    }
+
+    /// A name for a file there that no other run gives.
+    pub(super) fn fresh_name(world: &World) -> String {
+        format!("{BEFORE}{}{AFTER}", world.now.timestamp().as_nanosecond())
     }
 
     /// The argument that shows it to a container as `/backup`.
@@ -147,6 +165,20 @@ impl Drop for Dropped {
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+/// Files of other runs.
+fn leftovers(folder: &Path) -> io::Result<Vec<String>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let digits = name.to_str().and_then(|name| name.strip_prefix(BEFORE)?.strip_suffix(AFTER));
+        if digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())) {
+            found.push(shown(&folder.join(name)));
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
 }
 
 fn copy(file: &mut File, world: &World, out: &mut dyn Write, shown: &str) -> Result<u64, Trouble> {

@@ -315,7 +315,7 @@ impl Producer for Ucp {
             Some(folder) => {
                 let (shelf, advice) = Shelf::at(folder)?;
                 survey.warnings.extend(advice);
-                let file = format!("veritar-{}.tar", world.now.timestamp().as_nanosecond());
+                let file = Shelf::fresh_name(world);
                 shelf.file(&file)?.forget();
                 Some((shelf, file))
             }

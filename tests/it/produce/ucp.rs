@@ -354,10 +354,20 @@ fn a_file_of_the_product_is_taken_and_removed() {
     let (docker, stage, shelf, path) =
         by_file(|path| format!("test ! -e '{path}' && cat '{}' > '{path}'; echo not the archive", good().display()));
     let given = Options { folder: Some(shelf.path().to_owned()), ..options(&docker) };
+    // Of a run that was killed; and something that is none.
+    let left = shelf.path().join("veritar-1631549000000000000.tar");
+    fs::write(&left, "whole").unwrap();
+    fs::write(shelf.path().join("veritar-.tar"), "").unwrap();
     let backup = stage.back_up(&mut Ucp::new(given));
     assert!(backup.troubles.is_empty(), "{}", troubles(&backup));
     assert_eq!(fs::read(stage.target.path().join(NAME)).unwrap(), fs::read(good()).unwrap());
-    assert!(!path.exists());
+    assert!(!path.exists() && left.exists());
+    let said = backup.receipt.warnings().iter().filter(|warning| warning.contains("was killed"));
+    assert!(said.eq([&format!(
+        "{} was left there by a run that was killed, and holds a whole backup; remove it, unless \
+                               another run is at work",
+        left.canonicalize().unwrap().display()
+    )]));
     let warnings = backup.receipt.warnings().join("\n");
     assert!(warnings.contains("lay unencrypted in") && warnings.contains("chown nobody:nogroup"), "{warnings}");
 }
