@@ -99,7 +99,14 @@ impl Engine {
         assert!(!self.root.join("pid").exists(), "{}", self.log());
     }
 
-    fn halt(&self) {
+    /// Starts it again.
+    pub fn resume(&self) {
+        assert!(Command::new(self.start_script()).status().unwrap().success());
+        self.patiently(&["version"], "");
+    }
+
+    /// Stops it.
+    pub fn halt(&self) {
         let begun = Instant::now();
         let _ = Command::new(self.stop_script()).status();
         // What a script of ours only just started has no pid file yet.
