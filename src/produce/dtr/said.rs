@@ -28,9 +28,19 @@ const NO_REPLICA: &str = "there is no such replica in this UCP; give the identif
                           dtr-rethink-…";
 
 /// The trouble with what is known of its reason.
-pub(super) fn explain(trouble: run::Trouble) -> Trouble {
+pub(super) fn explain(mut trouble: run::Trouble) -> Trouble {
+    if let Some(short) = without_certificates(&trouble.command) {
+        trouble.command = short;
+    }
     match reason::find(&trouble, REASONS) {
         Some((line, reason)) => Trouble::Refused(format!("DTR made no backup, and said: {line}; {reason}")),
         None => trouble.into(),
     }
+}
+
+/// The command without the lines of the authority, which stand in the receipt: nobody reads a sentence with them in it.
+fn without_certificates(command: &str) -> Option<String> {
+    let (before, rest) = command.split_once("$'-----BEGIN CERTIFICATE-----")?;
+    let (_, after) = rest.rsplit_once("-----END CERTIFICATE-----'")?;
+    Some(format!("{before}\"$(cat ucp-ca.pem)\"{after}"))
 }

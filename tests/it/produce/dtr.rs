@@ -206,6 +206,9 @@ fn what_goes_wrong_leaves_no_archive() {
         assert!(backup.published.is_none(), "{what}");
         stage.has_no_archive();
         assert!(troubles(&backup).contains(said), "{what}: {}", troubles(&backup));
+        // The authority's lines stand in the receipt's command, where they are to be found, and make no sentence long.
+        assert!(!troubles(&backup).contains("CERTIFICATE"), "{what}: {}", troubles(&backup));
+        assert!(String::from_utf8(backup.receipt.to_json()).unwrap().contains("BEGIN CERTIFICATE"), "{what}");
         // Of what ended well, the verifier has the word.
         assert_eq!(troubles(&backup).is_empty(), said.is_empty(), "{what}");
         assert!(!said.is_empty() || backup.outcome.as_ref().unwrap().verdict != Verdict::Pass, "{what}");
