@@ -3,6 +3,7 @@
 mod by_command;
 mod dtr;
 mod pack;
+mod products_live;
 mod publish;
 mod publish_faults;
 mod publish_retire;
