@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
+use super::all::All;
 use super::dtr::Dtr;
 use super::swarm::Swarm;
 use super::ucp::Ucp;
@@ -18,6 +19,15 @@ pub(in crate::cli) struct Backup {
 /// What is backed up.
 #[derive(Debug, Subcommand)]
 pub(super) enum Of {
+    #[command(flatten)]
+    One(Box<One>),
+    /// Several backups in the order Swarm, UCP, DTR, images, from a plan
+    All(All),
+}
+
+/// One backup.
+#[derive(Debug, Subcommand)]
+pub(super) enum One {
     /// A manager's Swarm directory, with the engine stopped and started again
     Swarm(Swarm),
     /// UCP / MKE, by its own program in a container of a manager's engine
@@ -84,20 +94,20 @@ pub(super) enum Seipd {
     Two,
 }
 
-impl Backup {
+impl One {
     pub(super) fn common_mut(&mut self) -> &mut Common {
-        match &mut self.of {
-            Of::Swarm(args) => &mut args.common,
-            Of::Ucp(args) => &mut args.common,
-            Of::Dtr(args) => &mut args.common,
+        match self {
+            Self::Swarm(args) => &mut args.common,
+            Self::Ucp(args) => &mut args.common,
+            Self::Dtr(args) => &mut args.common,
         }
     }
 
     pub(super) fn common(&self) -> &Common {
-        match &self.of {
-            Of::Swarm(args) => &args.common,
-            Of::Ucp(args) => &args.common,
-            Of::Dtr(args) => &args.common,
+        match self {
+            Self::Swarm(args) => &args.common,
+            Self::Ucp(args) => &args.common,
+            Self::Dtr(args) => &args.common,
         }
     }
 }

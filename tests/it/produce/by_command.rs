@@ -52,6 +52,11 @@ impl Machine {
     /// With a replica of MSR 2.9.4.
     fn dtr(trust: &[&str], script: &str) -> Self {
         let mut docker = StandIn::new("docker");
+        Self::add_dtr(&mut docker, trust, script);
+        Self::with(docker)
+    }
+
+    fn add_dtr(docker: &mut StandIn, trust: &[&str], script: &str) {
         docker.prints(
             &["container", "ls", "--filter", "name=dtr-", "--format", "{{.Names}}"],
             "dtr-registry-5eb9459a7832\ndtr-rethink-5eb9459a7832\n",
@@ -64,7 +69,6 @@ impl Machine {
             ["run", "--log-driver", "none", "-i", "--rm", "--env", "UCP_PASSWORD", "mirantis/dtr:2.9.4", "backup"];
         let who = ["--ucp-url", "https://ucp.example", "--ucp-username", "admin"];
         docker.knows(&[&begin[..], &who, trust, &["--existing-replica-id", "5eb9459a7832"]].concat(), script);
-        Self::with(docker)
     }
 
     fn with(docker: StandIn) -> Self {
@@ -92,11 +96,17 @@ impl Machine {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command_with(arguments);
+        command.args(["--to", "target"]);
+        command
+    }
+
+    fn command_with(&self, arguments: &[&str]) -> Command {
         let mut path = std::ffi::OsString::from(self.docker.folder());
         path.push(":");
         path.push(std::env::var_os("PATH").unwrap());
         let mut command = Command::new(env!("CARGO_BIN_EXE_veritar"));
-        command.arg("backup").args(arguments).args(["--to", "target"]).current_dir(self.home.path()).env("PATH", path);
+        command.arg("backup").args(arguments).current_dir(self.home.path()).env("PATH", path);
         command.env("HOME", self.home.path()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -286,6 +296,22 @@ fn exit_codes_tell_a_bad_archive_from_a_program_that_failed() {
             assert!(name.contains(".tar.failed"), "{name}");
         }
     }
+}
+
+#[test]
+fn a_plan_backs_up_ucp_before_dtr() {
+    let mut machine = Machine::ucp(&["mirantis/ucp:3.4.5", "backup", "--no-passphrase"], &good());
+    let metadata = format!("cat '{}'", corpus().join("good/dtr-2.9.4-metadata.tar").display());
+    Machine::add_dtr(&mut machine.docker, &["--ucp-insecure-tls"], &metadata);
+    let plan = "[dtr]\nucp-url = \"https://ucp.example\"\nucp-username = \"admin\"\nucp-password-file = \"password\"\n\
+                ucp-insecure-tls = true\n[ucp]\nselinux = \"yes\"\n[common]\nto = \"target\"\npassphrase-file = \"passphrase\"\n";
+    fs::write(machine.home.path().join("plan.toml"), plan).unwrap();
+    let child = machine.command_with(&["all", "--plan", "plan.toml"]).spawn().unwrap();
+    let (code, said) = machine.end(child);
+    assert_eq!(code, 0, "{said}");
+    let (ucp, dtr) = (said.find("have UCP write its backup"), said.find("have DTR write its metadata"));
+    assert!(ucp.is_some() && ucp < dtr, "{said}");
+    assert_eq!(machine.names().iter().filter(|name| name.ends_with(".tar.gpg")).count(), 2);
 }
 
 #[test]
