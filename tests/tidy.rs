@@ -145,11 +145,13 @@ const ONLY_IN: &[(&str, &[&str])] = &[
         "std::fs",
         &[
             "source/",
+            "produce/dtr/authority.rs",
             "produce/images",
             "produce/kubernetes",
             "produce/pack",
             "produce/publish",
             "produce/swarm",
+            "produce/ucp/dropped.rs",
             "cli/",
         ],
     ),

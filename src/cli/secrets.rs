@@ -126,6 +126,16 @@ fn passphrase_file(path: &Path) -> Result<Secret, Trouble> {
     })
 }
 
+/// The password for a product, in a file's first line.
+pub(super) fn password_file(path: &Path) -> Result<Secret, Trouble> {
+    warn_if_open(path);
+    let bytes = read(path).map_err(|error| unreadable("password file", path, &error))?;
+    first_line(bytes).ok_or_else(|| {
+        let shown = escaped(path.as_os_str().as_encoded_bytes());
+        Trouble::Usage(format!("password file {shown} holds no password: its first line is empty"))
+    })
+}
+
 /// Another secret under this name is a slip of the command line, and told before an archive is opened.
 fn unlock_key_file(path: &Path) -> Result<Secret, Trouble> {
     warn_if_open(path);

@@ -12,16 +12,20 @@
 //! said; what was stopped is started again whatever happens. Refuses to know: what was typed, and how results are shown.
 
 mod called;
+mod container;
+pub mod dtr;
 pub mod flow;
 pub mod images;
 pub mod kubernetes;
 pub mod msr;
 pub mod pack;
 pub mod publish;
+mod reason;
 pub mod receipt;
 pub mod run;
 pub mod seal;
 pub mod swarm;
+pub mod ucp;
 mod trouble;
 mod world;
 

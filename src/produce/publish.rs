@@ -16,12 +16,14 @@ mod lock;
 mod name;
 mod retire;
 mod sidecar;
+mod told;
 mod trouble;
 mod writer;
 
 pub use hidden::Leftover;
 pub use retire::{Keep, Retired, due};
 pub use sidecar::MOST_SIDECAR_BYTES;
+pub use told::told;
 pub use trouble::Trouble;
 pub use writer::{Writer, Written};
 

@@ -1,10 +1,11 @@
 //! Docker's own engine, for tests that need a real swarm.
 
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+use crate::support::executable;
 
 /// An engine on a folder of its own; a test that fails leaves none behind.
 pub struct Engine {
@@ -44,8 +45,7 @@ impl Engine {
              while test -e /proc/\"$pid\" && ! grep -q '^State:.Z' /proc/\"$pid\"/status; do sleep 0.05; done\n"
         );
         for (path, script) in [(self.start_script(), start), (self.stop_script(), stop)] {
-            std::fs::write(&path, script).unwrap();
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+            executable(&path, &script);
         }
     }
 

@@ -1,6 +1,8 @@
 //! What the tests share: paths, readings in every cut, and skipping by name.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use veritar::digest::Hashes;
@@ -77,4 +79,19 @@ pub fn whole(bytes: &[u8]) -> Box<dyn Source> {
 /// In pieces of these sizes, over and over.
 pub fn pieces(bytes: &[u8], sizes: &[usize]) -> Box<dyn Source> {
     Box::new(SplitSource::split(bytes.to_vec(), sizes))
+}
+
+/// Writes a program. A child writes it: a file that this process has open could be handed on to another one that is
+/// started meanwhile, and could not be run then.
+pub fn executable(path: &Path, text: &str) {
+    let write = Command::new("sh")
+        .args(["-c", "cat > \"$0\" && chmod 755 \"$0\""])
+        .arg(path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .and_then(|mut child| {
+            child.stdin.take().unwrap().write_all(text.as_bytes())?;
+            child.wait()
+        });
+    assert!(write.unwrap().success());
 }

@@ -8,10 +8,13 @@ pub(super) mod args;
 mod images;
 mod kubernetes;
 mod msr;
+mod dtr;
 mod show;
 mod signals;
 mod swarm;
+mod ucp;
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,6 +83,8 @@ impl Prepared {
             One::Swarm(args) => args.producer(secrets.known.unlock_keys.clone())?,
             One::Images(args) => args.producer(),
             One::Msr(args) => args.producer(),
+            One::Ucp(args) => args.producer(secrets.passphrase())?,
+            One::Dtr(args) => args.producer()?,
         };
         let order = order(common, producer.word(), &secrets)?;
         Ok(Self { producer, order, known: secrets.known, quiet: common.effort.quiet })
@@ -254,6 +259,15 @@ fn compression(typed: &str) -> Result<Compression, Trouble> {
         ("gzip", level) => level.unwrap_or("6").parse().map(Compression::Gzip).map_err(|_| wrong()),
         ("zstd", level) => level.unwrap_or("3").parse().map(Compression::Zstd).map_err(|_| wrong()),
         _ => Err(wrong()),
+    }
+}
+
+/// The docker client, for products that may be silent for so many seconds.
+fn client(program: &OsStr, host: Option<&OsStr>, patience: u32) -> Command {
+    let command = Command::new(program).stall(Duration::from_secs(patience.into()));
+    match host {
+        Some(host) => command.argument("-H").argument(host),
+        None => command,
     }
 }
 

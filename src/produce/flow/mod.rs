@@ -21,7 +21,7 @@ use super::seal::Seal;
 use super::{Form, Planned, Producer, Survey, Trouble, World, publish};
 use crate::digest::Hashes;
 use crate::secret::Unlock;
-use crate::verify::{Options, Outcome, Verdict};
+use crate::verify::{Layer, Options, Outcome, Verdict};
 use line::{Ends, Line};
 
 /// How a backup is to be made, whatever it is of.
@@ -126,6 +126,7 @@ struct Prepared {
     place: Place,
     writer: publish::Writer,
     seal: Seal,
+    form: Form,
 }
 
 fn prepare(
@@ -148,7 +149,7 @@ fn prepare(
     let hashes = Hashes { sha256: true, ..order.options.reading.archive_hashes };
     let (place, writer) = folder.place(&name, survey.expected_bytes, hashes)?;
     receipt.sealed(Sealed::of(&seal, survey.form));
-    Ok(Prepared { family: survey.family, folder, place, writer, seal })
+    Ok(Prepared { family: survey.family, form: survey.form, folder, place, writer, seal })
 }
 
 fn run(
@@ -159,7 +160,7 @@ fn run(
     prepared: Prepared,
     backup: &mut Backup,
 ) {
-    let Prepared { family, folder, mut place, writer, seal } = prepared;
+    let Prepared { family, folder, mut place, writer, seal, form } = prepared;
     let verified = if seal.lock.is_none() || order.can_open { Verified::AsWritten } else { Verified::BeforeSealing };
     backup.receipt.verified(verified);
     let name = backup.receipt.archive().to_owned();
@@ -180,7 +181,15 @@ fn run(
         // An archive that is not whole needs no second reason.
         Err(trouble) => backup.troubles.extend(written.is_some().then_some(trouble)),
     }
-    let passed = backup.outcome.as_ref().is_some_and(|outcome| outcome.verdict == Verdict::Pass);
+    let mut passed = backup.outcome.as_ref().is_some_and(|outcome| outcome.verdict == Verdict::Pass);
+    if passed && form == Form::OpenPgp && !backup.outcome.as_ref().is_some_and(is_encrypted) {
+        passed = false;
+        backup.troubles.push(Trouble::Refused(
+            "the product was told to encrypt the archive, and did not: look why it did not get the passphrase, or have it sealed \
+             here; what was kept aside is not encrypted"
+                .to_owned(),
+        ));
+    }
     let stopped = world.may_go_on().err();
     let mut is_named = false;
     match written {
@@ -209,6 +218,12 @@ fn run(
             Err(trouble) => backup.troubles.push(trouble.into()),
         }
     }
+}
+
+/// Whether the archive is encrypted by OpenPGP, and not only signed.
+fn is_encrypted(outcome: &Outcome) -> bool {
+    let has_cipher = |layer: &Layer| layer.details.iter().any(|(name, _)| *name == "cipher");
+    outcome.layers.iter().any(|layer| layer.format == "openpgp" && has_cipher(layer))
 }
 
 /// Whether the archive has its name now.

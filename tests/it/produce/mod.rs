@@ -1,9 +1,13 @@
 //! What is written: read back by ourselves and by others, and never found under a name that it does not deserve.
 
 mod all;
+mod by_command;
+mod client;
+mod dtr;
 mod images;
 mod msr;
 mod pack;
+mod products_live;
 mod publish;
 mod publish_faults;
 mod publish_retire;
@@ -12,4 +16,5 @@ mod seal;
 mod stand_in;
 mod swarm;
 mod swarm_live;
+mod ucp;
 mod write;

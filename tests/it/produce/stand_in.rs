@@ -1,18 +1,15 @@
 //! Programs that stand in for `docker` and `kubectl`: shell scripts that take the documented arguments and no others.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use veritar::produce::World;
 use veritar::produce::flow::Order;
 use veritar::produce::seal::Seal;
 
-use crate::support::options;
+use crate::support::{executable, options};
 
-/// Writes a script called `name` into `folder`. It is written by a child, because a file that this process has open
-/// could be handed on to another one that is started meanwhile, and could not be run then.
+/// Writes a script called `name` into `folder`.
 ///
 /// The script knows `$here`, the folder; what it was given is in `NAME.log` there, a line a run, with all of the
 /// environment; what it does not take it answers with 64.
@@ -23,16 +20,7 @@ pub fn script(folder: &Path, name: &str, cases: &str) -> PathBuf {
         "#!/bin/sh\nhere='{here}'\nprintf '%s\\n' \"$*\" >> \"$here/{name}.log\"\ntr '\\0' '\\n' < /proc/$$/cmdline >> \"$here/{name}.seen\"\n\
          env >> \"$here/{name}.seen\"\ncase \"$*\" in\n{cases}\n*) echo \"{name}: not documented: $*\" >&2; exit 64;;\nesac\n"
     );
-    let write = Command::new("sh")
-        .args(["-c", "cat > \"$0\" && chmod 755 \"$0\""])
-        .arg(&path)
-        .stdin(Stdio::piped())
-        .spawn()
-        .and_then(|mut child| {
-            child.stdin.take().unwrap().write_all(text.as_bytes())?;
-            child.wait()
-        });
-    assert!(write.unwrap().success());
+    executable(&path, &text);
     path
 }
 

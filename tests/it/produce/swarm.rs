@@ -1,13 +1,12 @@
 //! Backups of a swarm by the program, against stand-ins for docker and systemd that behave well or badly; the folder is
 //! looked at after each.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{corpus, program};
+use crate::support::{corpus, executable, program};
 
 const PASSPHRASE: &str = "nine quiet herons";
 
@@ -58,8 +57,7 @@ impl Machine {
     pub fn script(&self, name: &str, body: &str) {
         let path = self.root().join("bin").join(name);
         let root = self.root().display();
-        std::fs::write(&path, format!("#!/bin/sh\nROOT='{root}'\necho {name} >> \"$ROOT/log\"\n{body}\n")).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        executable(&path, &format!("#!/bin/sh\nROOT='{root}'\necho {name} >> \"$ROOT/log\"\n{body}\n"));
     }
 
     /// The program, which finds the stand-ins.
