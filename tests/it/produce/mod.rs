@@ -6,4 +6,5 @@ mod publish_faults;
 mod publish_retire;
 mod run;
 mod seal;
+mod ucp_api;
 mod write;
