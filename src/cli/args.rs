@@ -41,6 +41,8 @@ pub(super) enum Command {
     Cat(Cat),
     /// Show and check rule sets
     Rules(Rules),
+    /// Make a backup, verify it as it flows, publish it only when it passes
+    Backup(Box<super::backup::args::Backup>),
     /// Say what a finding means, why it matters and what to do
     Explain(Explain),
     /// Show what `veritar.toml` and the environment set
@@ -52,6 +54,26 @@ pub(super) enum Command {
 /// What every reading command shares.
 #[derive(Debug, ClapArgs)]
 pub(super) struct Reading {
+    #[command(flatten)]
+    pub(super) keys: Keys,
+    /// Go into this member, which is an archive itself, and read that one instead (repeatable: deeper and deeper). The first
+    /// member of that name counts
+    #[arg(long, value_name = "MEMBER")]
+    pub(super) inside: Vec<std::ffi::OsString>,
+    /// File with OpenPGP certificates of those who may have signed, binary or armored (repeatable); signatures are checked
+    /// against them
+    #[arg(long, value_name = "FILE", env = "VERITAR_CERTIFICATE", help_heading = "Trust")]
+    pub(super) certificate: Vec<PathBuf>,
+    /// Read encrypted content that nothing authenticates; anyone who can write to the storage can have changed it
+    #[arg(long, help_heading = "Trust")]
+    pub(super) allow_unauthenticated: bool,
+    #[command(flatten)]
+    pub(super) effort: Effort,
+}
+
+/// Where secrets come from.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Keys {
     /// File whose first line is the passphrase (repeatable: each is tried)
     #[arg(long, value_name = "FILE", env = "VERITAR_PASSPHRASE_FILE", help_heading = "Secrets")]
     pub(super) passphrase_file: Vec<PathBuf>,
@@ -70,17 +92,21 @@ pub(super) struct Reading {
     /// File with an OpenPGP secret key, binary or armored (repeatable)
     #[arg(long, value_name = "FILE", env = "VERITAR_SECRET_KEY", help_heading = "Secrets")]
     pub(super) secret_key: Vec<PathBuf>,
-    /// Go into this member, which is an archive itself, and read that one instead (repeatable: deeper and deeper). The first
-    /// member of that name counts
-    #[arg(long, value_name = "MEMBER")]
-    pub(super) inside: Vec<std::ffi::OsString>,
-    /// File with OpenPGP certificates of those who may have signed, binary or armored (repeatable); signatures are checked
-    /// against them
-    #[arg(long, value_name = "FILE", env = "VERITAR_CERTIFICATE", help_heading = "Trust")]
-    pub(super) certificate: Vec<PathBuf>,
-    /// Read encrypted content that nothing authenticates; anyone who can write to the storage can have changed it
-    #[arg(long, help_heading = "Trust")]
-    pub(super) allow_unauthenticated: bool,
+}
+
+impl Keys {
+    /// Whether a passphrase was named, wherever it is.
+    pub(super) fn names_passphrase(&self) -> bool {
+        !self.passphrase_file.is_empty()
+            || self.passphrase_fd.is_some()
+            || self.passphrase_command.is_some()
+            || self.passphrase_credential.is_some()
+    }
+}
+
+/// What the work may cost, and what is seen of it.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Effort {
     /// Threads to use [default: as many as there are processors]
     #[arg(long, value_name = "N", env = "VERITAR_THREADS")]
     pub(super) threads: Option<usize>,
@@ -95,11 +121,9 @@ pub(super) struct Reading {
     pub(super) progress: When,
 }
 
+/// What an archive is judged by.
 #[derive(Debug, ClapArgs)]
-pub(super) struct Verify {
-    /// Archives to verify; `-` is standard input
-    #[arg(required = true, value_name = "ARCHIVE")]
-    pub(super) archives: Vec<PathBuf>,
+pub(super) struct Judging {
     /// Rule set by identifier or file (repeatable); `auto` finds the one that fits [default: auto]
     #[arg(long, value_name = "ID|FILE", env = "VERITAR_RULES")]
     pub(super) rules: Vec<String>,
@@ -116,6 +140,15 @@ pub(super) struct Verify {
     /// stays an error
     #[arg(long, value_name = "CODE=SEVERITY")]
     pub(super) severity: Vec<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Verify {
+    /// Archives to verify; `-` is standard input
+    #[arg(required = true, value_name = "ARCHIVE")]
+    pub(super) archives: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) judging: Judging,
     /// The day of the restore, to hold certificates and ages against: 2026-03-01 (its beginning in UTC) or
     /// 2026-03-01T08:00:00Z [default: now]
     #[arg(long, value_name = "DATE")]

@@ -17,9 +17,9 @@ use crate::walk::{Sink, Want};
 pub(super) fn run(args: &Cat) -> Result<Exit, Trouble> {
     let mut reading = plan::reading(&args.reading, "none", "none")?;
     reading.salvage = args.salvage;
-    let mut secrets = Secrets::gather(&args.reading, args.archive.as_os_str() == "-")?;
+    let mut secrets = Secrets::gather(&args.reading.keys, args.archive.as_os_str() == "-")?;
     let archive = plan::archive(&args.archive);
-    let bar = Bar::start(&args.reading, archive.name(), &reading.progress);
+    let bar = Bar::start(&args.reading.effort, archive.name(), &reading.progress);
     let member = args.member.as_bytes();
     let done = nested::read(archive, &plan::inside(&args.reading), &reading, &mut secrets, |archive, secrets| {
         let name = archive.name().to_owned();

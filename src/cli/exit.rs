@@ -7,6 +7,7 @@
 //! | 2 | usage: bad options, an unreadable or invalid rule file or secret |
 //! | 3 | inconclusive: no or a wrong passphrase, an unsupported format, no rule set fits, a limit was reached |
 //! | 4 | input or output: a source could not be read or a destination not be written; the only one worth a retry |
+//! | 129, 130, 131, 143 | SIGHUP, SIGINT, SIGQUIT, SIGTERM: a backup was ended in good order |
 //!
 //! Promises: with several archives 1 before 4 before 3 before 0. Refuses to know: which command ran.
 
@@ -32,6 +33,8 @@ pub enum Exit {
     Inconclusive,
     /// 4
     InputOutput,
+    /// 128 and the number of the signal that ended the work.
+    Signal(u8),
 }
 
 impl From<Exit> for ExitCode {
@@ -42,6 +45,7 @@ impl From<Exit> for ExitCode {
             Exit::Usage => 2,
             Exit::Inconclusive => 3,
             Exit::InputOutput => 4,
+            Exit::Signal(number) => number.saturating_add(128),
         })
     }
 }

@@ -18,9 +18,9 @@ use crate::walk::{Piece, Sink, Want};
 pub(super) fn run(args: &List) -> Result<Exit, Trouble> {
     let mut reading = plan::reading(&args.reading, "none", "none")?;
     reading.salvage = args.salvage;
-    let mut secrets = Secrets::gather(&args.reading, args.archive.as_os_str() == "-")?;
+    let mut secrets = Secrets::gather(&args.reading.keys, args.archive.as_os_str() == "-")?;
     let archive = plan::archive(&args.archive);
-    let bar = Bar::start(&args.reading, archive.name(), &reading.progress);
+    let bar = Bar::start(&args.reading.effort, archive.name(), &reading.progress);
     let show = |archive, secrets: &mut Secrets| match Road::open(archive, &reading, secrets)? {
         Opened::Refused(journey) => Ok((journey, ())),
         Opened::Ready(road) => {

@@ -16,9 +16,9 @@ use crate::walk::{Sink, Want};
 pub(super) fn run(args: &List, hash: &str) -> Result<Exit, Trouble> {
     let mut reading = plan::reading(&args.reading, hash, hash)?;
     reading.salvage = args.salvage;
-    let mut secrets = Secrets::gather(&args.reading, args.archive.as_os_str() == "-")?;
+    let mut secrets = Secrets::gather(&args.reading.keys, args.archive.as_os_str() == "-")?;
     let archive = plan::archive(&args.archive);
-    let bar = Bar::start(&args.reading, archive.name(), &reading.progress);
+    let bar = Bar::start(&args.reading.effort, archive.name(), &reading.progress);
     let show = |archive: Archive, secrets: &mut Secrets| {
         let name = archive.name().to_owned();
         let journey = match Road::open(archive, &reading, secrets)? {

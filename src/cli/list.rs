@@ -32,9 +32,9 @@ pub(super) fn run(args: &List) -> Result<Exit, Trouble> {
     let mut reading = plan::reading(&args.reading, hash, "none")?;
     reading.salvage = args.salvage;
     let style = style(args.format)?;
-    let mut secrets = Secrets::gather(&args.reading, args.archive.as_os_str() == "-")?;
+    let mut secrets = Secrets::gather(&args.reading.keys, args.archive.as_os_str() == "-")?;
     let archive = plan::archive(&args.archive);
-    let bar = Bar::start(&args.reading, archive.name(), &reading.progress);
+    let bar = Bar::start(&args.reading.effort, archive.name(), &reading.progress);
     // No format has styles that would have to be taken out.
     let out: Box<dyn Write> = Box::new(output::buffered());
     let done = nested::read(archive, &plan::inside(&args.reading), &reading, &mut secrets, |archive, secrets| {

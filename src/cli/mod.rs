@@ -1,12 +1,13 @@
 //! The command line: what was typed, what it means, and what is printed.
 //!
 //! ```text
-//! args (what was typed) ──► config (what is set) ──► plan (what it means) ──► verify | list | cat | rules | explain | config | schema ──► exit
+//! args (what was typed) ──► config (what is set) ──► plan (what it means) ──► verify | list | cat | backup | rules | explain | config | schema ──► exit
 //! ```
 //! Promises: data on standard output, everything else on standard error; exit codes as in [`exit`]. The only place that
 //! prints. Refuses to know: how anything is read or judged.
 
 mod args;
+mod backup;
 mod cases;
 mod cat;
 mod config;
@@ -59,7 +60,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn perform(command: Command) -> Result<Exit, Trouble> {
     match command {
         Command::Verify(mut args) => {
-            Config::read()?.verify(&mut args);
+            let config = Config::read()?;
+            config.reading(&mut args.reading);
+            config.judging(&mut args.judging);
             verify::run(&args)
         }
         Command::List(mut args) => {
@@ -75,6 +78,10 @@ fn perform(command: Command) -> Result<Exit, Trouble> {
                 Config::read()?.reading(&mut init.reading);
             }
             rules::run(&args)
+        }
+        Command::Backup(mut args) => {
+            backup::configure(&mut args, &Config::read()?);
+            backup::run(&args)
         }
         Command::Explain(args) => explain::run(&args),
         Command::Config(args) => config::run(&args.command),

@@ -99,6 +99,7 @@ pub(super) fn worse(one: Exit, other: Exit) -> Exit {
         Exit::InputOutput => 2,
         Exit::Usage => 3,
         Exit::Fail => 4,
+        Exit::Signal(_) => 5,
     };
     if rank(other) > rank(one) { other } else { one }
 }

@@ -43,6 +43,12 @@ pub(super) fn warn(message: &str) {
     say(AnsiColor::Yellow.on_default().bold(), "warning", message);
 }
 
+/// Says `message` on standard error as it is.
+pub(super) fn say_plainly(message: &str) {
+    let mut stream = AutoStream::auto(io::stderr().lock());
+    let _ = writeln!(stream, "{message}");
+}
+
 /// Says all that is wrong with a rule file.
 pub(super) fn complain_at_length(errors: &RuleErrors) {
     let mut stream = AutoStream::auto(io::stderr().lock());

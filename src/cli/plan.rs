@@ -24,20 +24,26 @@ pub(super) const THREADS: std::ops::RangeInclusive<usize> = 1..=1024;
 /// How to read, from the options every reading command shares, with these digests of members and of the archive file.
 pub(super) fn reading(typed: &args::Reading, hash: &str, archive_hash: &str) -> Result<Reading, Trouble> {
     let mut reading = Reading {
-        limits: limits(&typed.limit)?,
+        limits: limits(&typed.effort.limit)?,
         trust: trust(typed)?,
         hashes: hashes(hash)?,
         archive_hashes: hashes(archive_hash)?,
         now: Some(jiff::Timestamp::now().as_second()),
         ..Reading::default()
     };
-    if let Some(threads) = typed.threads {
+    threads(typed.effort.threads, &mut reading)?;
+    Ok(reading)
+}
+
+/// Takes over how many threads are wanted.
+pub(super) fn threads(typed: Option<usize>, reading: &mut Reading) -> Result<(), Trouble> {
+    if let Some(threads) = typed {
         if !THREADS.contains(&threads) {
             return Err(Trouble::Usage(format!("--threads takes a number from 1 to 1024, not {threads}")));
         }
         reading.threads = threads;
     }
-    Ok(reading)
+    Ok(())
 }
 
 /// What is taken for granted; certificates are read here, so that a wrong name is found before an archive is opened.
@@ -49,7 +55,7 @@ fn trust(typed: &args::Reading) -> Result<Trust, Trouble> {
 }
 
 /// Bytes of a certificate file past which it is the wrong file; whole keyrings stay below.
-const CERTIFICATE_BYTES: u64 = 64 << 20;
+pub(super) const CERTIFICATE_BYTES: u64 = 64 << 20;
 
 fn certificate(path: &Path) -> Result<Vec<u8>, Trouble> {
     let shown = escaped(path.as_os_str().as_encoded_bytes());

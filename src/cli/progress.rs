@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::args::{Reading, When};
+use super::args::{Effort, When};
 use crate::report::escaped;
 use crate::verify::Progress;
 
@@ -22,7 +22,7 @@ pub(super) struct Bar(Option<(Sender<()>, JoinHandle<()>)>);
 
 impl Bar {
     /// Starts to watch `progress`, where that is wanted.
-    pub(super) fn start(typed: &Reading, name: &str, progress: &Arc<Progress>) -> Self {
+    pub(super) fn start(typed: &Effort, name: &str, progress: &Arc<Progress>) -> Self {
         let wanted = match typed.progress {
             When::Always => true,
             When::Never => false,

@@ -29,9 +29,9 @@ use crate::walk::{Sink, Want};
 pub(super) fn run(args: &RulesInit) -> Result<Exit, Trouble> {
     let about = about(args)?;
     let reading = plan::reading(&args.reading, "none", "none")?;
-    let mut secrets = Secrets::gather(&args.reading, args.from.as_os_str() == "-")?;
+    let mut secrets = Secrets::gather(&args.reading.keys, args.from.as_os_str() == "-")?;
     let archive = plan::archive(&args.from);
-    let bar = Bar::start(&args.reading, archive.name(), &reading.progress);
+    let bar = Bar::start(&args.reading.effort, archive.name(), &reading.progress);
     let inside = plan::inside(&args.reading);
     let done = nested::read(archive, &inside, &reading, &mut secrets, |archive, secrets| {
         match Road::open(archive, &reading, secrets)? {

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use zeroize::Zeroizing;
 
-use super::args::Reading;
+use super::args::Keys;
 use super::exit::Trouble;
 use super::output;
 use crate::probe::raft::UnlockKey;
@@ -33,7 +33,7 @@ impl Secrets {
     /// Reads what lies ready.
     ///
     /// `from_stdin` says that an archive comes from standard input, which then cannot give a passphrase too.
-    pub(super) fn gather(typed: &Reading, from_stdin: bool) -> Result<Self, Trouble> {
+    pub(super) fn gather(typed: &Keys, from_stdin: bool) -> Result<Self, Trouble> {
         let is_stdin = |path: &PathBuf| ["-", "/dev/stdin", "/dev/fd/0"].iter().any(|name| path.as_os_str() == *name);
         if from_stdin
             && (typed.passphrase_fd == Some(0)

@@ -18,15 +18,15 @@ use crate::verify::{Options, Progress, verify_inside};
 
 pub(super) fn run(args: &Verify) -> Result<Exit, Trouble> {
     plan::check_archives(&args.archives)?;
-    let hash = args.hash.as_deref().unwrap_or("sha256");
-    let mut reading = plan::reading(&args.reading, hash, args.archive_hash.as_deref().unwrap_or(hash))?;
+    let hash = args.judging.hash.as_deref().unwrap_or("sha256");
+    let mut reading = plan::reading(&args.reading, hash, args.judging.archive_hash.as_deref().unwrap_or(hash))?;
     reading.at = args.at.as_deref().map(plan::day).transpose()?;
-    let severities = plan::severities(&args.severity)?;
+    let severities = plan::severities(&args.judging.severity)?;
     let previous_bytes = args.previous.as_deref().map(plan::previous).transpose()?;
-    let (rules, choice) = plan::rules(&args.rules, &reading.limits)?;
+    let (rules, choice) = plan::rules(&args.judging.rules, &reading.limits)?;
     let reports = args.report.iter().map(|typed| further_report(typed)).collect::<Result<Vec<_>, _>>()?;
-    let mut secrets = Secrets::gather(&args.reading, args.archives.iter().any(|path| path.as_os_str() == "-"))?;
-    let fail_on_warning = args.fail_on == Some(FailOn::Warning);
+    let mut secrets = Secrets::gather(&args.reading.keys, args.archives.iter().any(|path| path.as_os_str() == "-"))?;
+    let fail_on_warning = args.judging.fail_on == Some(FailOn::Warning);
     let mut options = Options { reading, rules, choice, fail_on_warning, severities, previous_bytes };
     let inside = plan::inside(&args.reading);
     let mut results = Vec::with_capacity(args.archives.len());
@@ -36,7 +36,7 @@ pub(super) fn run(args: &Verify) -> Result<Exit, Trouble> {
         options.reading.progress = Arc::<Progress>::default();
         let archive = plan::archive(path);
         let name = archive.name().to_owned();
-        let bar = Bar::start(&args.reading, &name, &options.reading.progress);
+        let bar = Bar::start(&args.reading.effort, &name, &options.reading.progress);
         let outcomes = verify_inside(archive, &inside, &options, &mut secrets);
         drop(bar);
         match outcomes {

@@ -27,6 +27,22 @@ pub use world::{Done, World};
 
 use std::io::Write;
 
+use crate::report;
+
+/// Whether a backup of what `word` names can be judged by the built-in rule set `id`: what passes as something else is no
+/// backup of it.
+#[must_use]
+pub fn rules_for(word: &str, id: &str) -> bool {
+    let is_images = matches!(id, "registry" | "dtr-images" | "dtr-images-id");
+    let is_one_of = |prefixes: &[&str]| prefixes.iter().any(|prefix| id.starts_with(prefix)) && !is_images;
+    match word {
+        "images" => is_images,
+        "ucp" => is_one_of(&["ucp", "mke"]),
+        "dtr" | "msr" => is_one_of(&["dtr", "msr"]),
+        word => is_one_of(&[word]),
+    }
+}
+
 /// One product whose backups can be made.
 ///
 /// It is asked in this order: [`survey`](Self::survey), then [`plan`](Self::plan), then [`produce`](Self::produce).
@@ -112,3 +128,20 @@ pub struct Made {
     /// What went wrong beside the archive, which is whole: an engine that does not start again.
     pub troubles: Vec<Trouble>,
 }
+
+impl Made {
+    /// Tells what a packed directory leaves to be told.
+    fn tell(&mut self, packed: &pack::Packed) {
+        self.facts.push(("members", packed.members.to_string()));
+        let skipped = packed.skipped.iter().map(|one| format!("{}: {}", report::name(&one.path), one.why));
+        let changed = packed.changed.iter().map(|one| format!("{}: {}", report::name(&one.path), one.how));
+        let count = packed.skipped.len() + packed.changed.len();
+        self.warnings.extend(skipped.chain(changed).take(MOST_TOLD));
+        if count > MOST_TOLD {
+            self.warnings.push(format!("{} more were left out or changed while they were read", count - MOST_TOLD));
+        }
+    }
+}
+
+/// Files left out or changed that are told one by one.
+const MOST_TOLD: usize = 100;

@@ -13,6 +13,7 @@
 //! are still open, not with the tree. Refuses to know: what the directory is, and where the bytes go.
 
 mod attributes;
+mod estimate;
 mod names;
 mod outlet;
 mod sparse;
@@ -38,6 +39,7 @@ use attributes::Attributes;
 use names::Names;
 use outlet::Outlet;
 
+pub use estimate::estimate;
 pub use trouble::{Change, Changed, Skipped, Trouble, Why};
 
 /// How to pack.

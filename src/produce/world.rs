@@ -6,13 +6,16 @@
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::Trouble;
 use super::run::{self, Command, End, Ran, Steps, Tell, Told, Undoing, run};
 
 /// Bytes that a program may print where its output is looked at: far more than a description of an engine needs.
 const MOST_PRINTED: usize = 16 << 20;
+
+/// How long is waited between two looks at something that is to come.
+const PACE: Duration = Duration::from_millis(500);
 
 /// What a producer may use of the world.
 #[derive(Clone)]
@@ -95,6 +98,50 @@ impl World {
             }
             Err(trouble) => Err(self.failed(trouble)),
         }
+    }
+
+    /// Runs a program that changes nothing again and again, twice a second, until `accept` takes what it prints.
+    ///
+    /// # Errors
+    /// That did not happen `within` this time; of what it said, the last stands there.
+    pub fn wait<T>(
+        &self,
+        says: &str,
+        command: &Command,
+        within: Duration,
+        mut accept: impl FnMut(&[u8]) -> Option<T>,
+    ) -> Result<T, Trouble> {
+        (self.tell)(&Told::Doing { says, command: &command.describe() });
+        let begun = Instant::now();
+        loop {
+            let mut printed = Printed(Vec::new());
+            let command = command.clone().stall(within.saturating_sub(begun.elapsed()).max(PACE));
+            let result = run(&command, &mut printed, &self.stop, &mut |_| {});
+            let is_over = begun.elapsed() >= within;
+            match result {
+                Ok(ran) => {
+                    if let Some(accepted) = accept(&printed.0) {
+                        (self.tell)(&Told::Done { says, ran: &ran });
+                        return Ok(accepted);
+                    }
+                    if is_over {
+                        let cause = run::Cause::Stalled(within);
+                        return Err(self.failed(run::Trouble { command: command.describe(), cause, ran: Some(ran) }));
+                    }
+                }
+                Err(trouble) if is_over || matches!(trouble.cause, run::Cause::Stopped | run::Cause::Missing) => {
+                    return Err(self.failed(trouble));
+                }
+                Err(_) => {}
+            }
+            std::thread::sleep(PACE);
+        }
+    }
+
+    /// The same world, where what is done is done to its end: for putting things right again.
+    #[must_use]
+    pub fn undisturbed(&self) -> Self {
+        Self { stop: Arc::default(), ..self.clone() }
     }
 
     /// Does all steps; see [`Steps::run`].

@@ -13,7 +13,7 @@ mod wrapping;
 
 pub use block::{Block, block};
 pub use escape::{Escaped, escaped, name, sentence};
-pub use text::{explain, text};
+pub use text::{explain, text, verdict};
 pub use wrapping::wrapping;
 
 use crate::verify::{Outcome, Verdict};

@@ -79,7 +79,9 @@ fn one(out: &mut dyn io::Write, result: &Result, verbose: bool) -> io::Result<()
     }
 }
 
-fn verdict(overall: Overall) -> String {
+/// The word for a verdict, in its colour.
+#[must_use]
+pub fn verdict(overall: Overall) -> String {
     let (style, word) = match overall {
         Overall::Pass => (GOOD, "PASS"),
         Overall::Fail => (BAD, "FAIL"),

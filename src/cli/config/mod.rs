@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::args::{FailOn, Reading, Verify};
+use super::args::{Effort, FailOn, Judging, Keys, Reading};
 use super::exit::Trouble;
 use super::{output, plan};
 use crate::code::{self, Severity};
@@ -125,25 +125,29 @@ impl Config {
 
     /// Puts what is configured where nothing was typed.
     pub(super) fn reading(&self, typed: &mut Reading) {
-        typed.threads = typed.threads.or_else(|| self.first("threads")?.parse().ok());
-        let has_other = typed.passphrase_fd.is_some()
-            || typed.passphrase_command.is_some()
-            || typed.passphrase_credential.is_some();
-        if typed.passphrase_file.is_empty() && !has_other {
+        self.keys(&mut typed.keys);
+        self.effort(&mut typed.effort);
+    }
+
+    pub(super) fn keys(&self, typed: &mut Keys) {
+        if !typed.names_passphrase() {
             typed.passphrase_file = self.files("passphrase-file");
         }
         if typed.unlock_key_file.is_empty() {
             typed.unlock_key_file = self.files("unlock-key-file");
         }
+    }
+
+    pub(super) fn effort(&self, typed: &mut Effort) {
+        typed.threads = typed.threads.or_else(|| self.first("threads")?.parse().ok());
         // The last of a name counts: the farthest first.
         let set = self.layers.iter().rev().flat_map(|layer| &layer.limits);
         let set = set.map(|(name, value)| format!("{name}={value}")).chain(listed(LIMIT_ENV));
         typed.limit = set.chain(std::mem::take(&mut typed.limit)).collect();
     }
 
-    /// The same for what only `verify` knows, with a word about what a file in the current folder makes milder.
-    pub(super) fn verify(&self, typed: &mut Verify) {
-        self.reading(&mut typed.reading);
+    /// The same for what archives are judged by, with a word about what a file in the current folder makes milder.
+    pub(super) fn judging(&self, typed: &mut Judging) {
         if typed.rules.is_empty() {
             typed.rules = self.values("rules").unwrap_or_default().to_vec();
         }

@@ -38,6 +38,18 @@ pub struct Key {
 }
 
 impl Key {
+    /// Reads a key file; `None` where it is none.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        File::parse(bytes).and_then(|file| file.judge(&mut Learned::default())).ok()
+    }
+
+    /// Whether `unlock` opens it.
+    #[must_use]
+    pub fn is_opened_by(&self, unlock: &UnlockKey) -> bool {
+        self.open(Some(unlock)).is_some()
+    }
+
     /// Whether an unlock key is needed.
     #[must_use]
     pub fn is_locked(&self) -> bool {
