@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
 use super::swarm::Swarm;
+use super::ucp_api::UcpApi;
 use crate::cli::args::{Effort, Judging, Keys, ReportFormat};
 
 #[derive(Debug, ClapArgs)]
@@ -18,6 +19,9 @@ pub(in crate::cli) struct Backup {
 pub(super) enum Of {
     /// A manager's Swarm directory, with the engine stopped and started again
     Swarm(Swarm),
+    /// UCP by its HTTPS interface: it writes a backup into a folder of a manager, which is collected from where that is
+    /// mounted
+    UcpApi(UcpApi),
 }
 
 /// What every backup shares.
@@ -82,12 +86,14 @@ impl Backup {
     pub(super) fn common_mut(&mut self) -> &mut Common {
         match &mut self.of {
             Of::Swarm(args) => &mut args.common,
+            Of::UcpApi(args) => &mut args.common,
         }
     }
 
     pub(super) fn common(&self) -> &Common {
         match &self.of {
             Of::Swarm(args) => &args.common,
+            Of::UcpApi(args) => &args.common,
         }
     }
 }

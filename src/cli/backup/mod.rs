@@ -7,6 +7,7 @@ pub(super) mod args;
 mod show;
 mod signals;
 mod swarm;
+mod ucp_api;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -43,6 +44,7 @@ pub(super) fn run(args: &args::Backup) -> Result<Exit, Trouble> {
     let secrets = Gathered::of(common)?;
     let mut producer: Box<dyn Producer> = match &args.of {
         Of::Swarm(args) => args.producer(secrets.known.unlock_keys.clone())?,
+        Of::UcpApi(args) => args.producer(secrets.passphrase().cloned())?,
     };
     let order = order(common, producer.word(), &secrets)?;
     let mut known = secrets.known;

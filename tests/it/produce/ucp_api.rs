@@ -27,7 +27,7 @@ const LOOK: &str = "/api/ucp/backup/0d0525dd-948a-41b4-9f25-c6b4cd6d9fe4";
 
 /// A UCP, its folder, and the folder for archives.
 struct Bench {
-    _folders: tempfile::TempDir,
+    folders: tempfile::TempDir,
     there: PathBuf,
     target: PathBuf,
     ucp: StandIn,
@@ -89,7 +89,7 @@ impl Bench {
             pace: PACE,
         };
         let now = "2021-09-13T18:11:50+02:00[Europe/Berlin]".parse().unwrap();
-        Self { _folders: folders, there, target, ucp, options, stop: Arc::default(), told: Arc::default(), now }
+        Self { folders, there, target, ucp, options, stop: Arc::default(), told: Arc::default(), now }
     }
 
     fn world(&self) -> World {
@@ -546,10 +546,8 @@ fn what_cannot_be_reached_is_left_and_said_to_be_unverified() {
     contains_all(&bench.refused(), &[lies, verify, "--collect"]);
 
     let bench = Bench::new(&plain(), by_itself());
-    let elsewhere = bench.target.clone();
-    bench.ucp.ucp().folder = bench._folders.path().to_owned();
+    bench.ucp.ucp().folder = bench.folders.path().to_owned();
     contains_all(&bench.refused(), &[lies, "is not there: is that the same folder", "Run `veritar verify"]);
-    assert!(elsewhere.exists());
 }
 
 /// The file is put there by `put` when UCP says SUCCESS.
@@ -660,7 +658,8 @@ fn a_version_that_is_not_told_costs_only_the_name() {
 
 #[test]
 fn what_is_typed_wrong_is_said_before_anybody_is_asked() {
-    let wrong: [(fn(&mut Options), &str); 9] = [
+    type Slip = fn(&mut Options);
+    let wrong: [(Slip, &str); 9] = [
         (|options| options.url = "http://ucp".to_owned(), "does not begin with https://"),
         (|options| options.token = Secret::new(b"a b".to_vec()), "auth_token"),
         (|options| options.token = Secret::new(b"a\r\nX: y".to_vec()), "auth_token"),
@@ -748,4 +747,66 @@ fn openssl_is_understood() {
             other => panic!("{tls}: {other:?}"),
         }
     }
+}
+
+/// `veritar backup ucp-api` with what the bench has, and more.
+fn typed(bench: &Bench, more: &[&str]) -> (Option<i32>, String) {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let secret = |name: &str, bytes: &[u8]| {
+        let path = bench.folders.path().join(name);
+        let mut file =
+            std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path).unwrap();
+        std::io::Write::write_all(&mut file, bytes).unwrap();
+        path
+    };
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_veritar"));
+    command.args(["backup", "ucp-api", "--url", &bench.ucp.url, "--host-path", "/secure-location"]);
+    command.arg("--token-file").arg(secret("token", format!("{TOKEN}\n").as_bytes()));
+    command.arg("--ca").arg(secret("ca.pem", &bench.ucp.ca)).arg("--to").arg(&bench.target);
+    let passphrase = secret("passphrase", &crate::build::passphrase());
+    command.args(more.iter().map(|word| if *word == "PASSPHRASE" { passphrase.as_os_str() } else { word.as_ref() }));
+    let output = command.env_remove("VERITAR_PASSPHRASE_FILE").output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    let mut said = String::from_utf8(said).unwrap();
+    for name in bench.names().iter().filter(|name| name.ends_with(".json")) {
+        said.push_str(&std::fs::read_to_string(bench.target.join(name)).unwrap());
+    }
+    assert!(!said.contains(TOKEN) && !said.contains("thrown away"), "{said}");
+    (output.status.code(), said)
+}
+
+#[test]
+fn the_command_line_does_the_same() {
+    // In the clear, sealed here, sealed by UCP: each time the archive opens with what was given.
+    for (archive, more, ending) in [
+        (plain(), &["--unencrypted"][..], ".tar"),
+        (plain(), &["--passphrase-file", "PASSPHRASE", "--compress", "gzip"], ".tar.gz.gpg"),
+        (sealed(), &["--passphrase-file", "PASSPHRASE", "--encrypt-by-product"], ".tar.gpg"),
+    ] {
+        let bench = Bench::new(&archive, by_itself());
+        let there = bench.there.to_str().unwrap().to_owned();
+        let more = [&["--collect", &there], more].concat();
+        let (code, said) = typed(&bench, &[&more[..], &["--dry-run"]].concat());
+        assert_eq!((code, bench.names()), (Some(0), Vec::new()), "{said}");
+        contains_all(&said, &["ask UCP for a backup: `POST https://127.0.0.1:", "/api/ucp/backup/ID` every 5 seconds"]);
+        let (code, said) = typed(&bench, &more);
+        assert_eq!(code, Some(0), "{said}");
+        let names = bench.names();
+        assert!(names[0].starts_with("ucp-3.4.5-127.0.0.1-") && names[0].ends_with(ending), "{names:?}");
+        contains_all(&said, &["verified and published", "UCP's own copy stays on ucp-node-ubuntu-0"]);
+        let asked = bench.ucp.ucp().asked.iter().find(|asked| asked.method == "POST").unwrap().json();
+        assert_eq!(asked.get("passphrase").is_some(), more.contains(&"--encrypt-by-product"));
+    }
+    let bench = Bench::new(&plain(), by_itself());
+    let (code, said) = typed(&bench, &["--unencrypted"]);
+    assert_eq!((code, bench.names()), (Some(4), Vec::new()), "{said}");
+    contains_all(
+        &said,
+        &["unverified; there is no folder here to collect it from: run `veritar verify /secure-location/ucp-"],
+    );
+    let (code, said) =
+        typed(&bench, &["--passphrase-file", "PASSPHRASE", "--encrypt-by-product", "--compress", "gzip"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert_eq!(typed(&bench, &["--unencrypted", "--encrypt-by-product"]).0, Some(2));
+    assert_eq!(typed(&bench, &["--unencrypted", "--system-ca"]).0, Some(2));
 }
