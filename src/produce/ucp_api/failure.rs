@@ -110,7 +110,10 @@ impl fmt::Display for Cause {
                 f,
                 "was not sent: no connection ({error}); look at the address and the port, and whether the UCP controller runs"
             ),
-            Self::Tls(error) => write!(f, "was not sent: {}", sentence(&tls(error))),
+            Self::Tls(error) => {
+                let is_early = matches!(error, rustls::Error::InvalidCertificate(_));
+                write!(f, "was not {}: {}", if is_early { "sent" } else { "answered" }, sentence(&tls(error)))
+            }
             Self::Broken(error) => write!(
                 f,
                 "broke off ({error}); look whether the UCP controller or a load balancer before it was restarted, and run it \

@@ -327,6 +327,8 @@ fn ends(status: u16, response: &httparse::Response<'_, '_>) -> Result<Ends, Caus
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// An answer in pieces of `size` bytes, and then the end.
@@ -419,5 +421,34 @@ mod tests {
         let endless = |bytes: &[u8]| format!("{:?}", read(&mut bytes.chain(io::repeat(b'a'))).unwrap_err());
         assert_eq!(endless(&head("Server: a")), "TooLong");
         assert_eq!(endless(b"HTTP/1.1 200 OK\r\nServer: "), "TooLong");
+    }
+
+    fn parts() -> impl Strategy<Value = Vec<u8>> {
+        let known: [&[u8]; 12] = [
+            b"HTTP/1.1 200 OK\r\n",
+            b"HTTP/1.1 100 Continue\r\n\r\n",
+            b"HTTP/1.0 204 X\r\n",
+            b"Content-Length: 3\r\n",
+            b"Content-Length: 5\r\n",
+            b"Transfer-Encoding: chunked\r\n",
+            b"Server:\r\n",
+            b"\r\n",
+            b"3\r\nabc\r\n",
+            b"2;x\r\nab\r\n",
+            b"0\r\n\r\n",
+            b"\n",
+        ];
+        let part = prop_oneof![6 => prop::sample::select(known.to_vec()).prop_map(<[u8]>::to_vec), 1 => any::<[u8; 3]>().prop_map(Vec::from)];
+        prop::collection::vec(part, 0..8).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        /// No panic, and the same in every cut, which `answer` holds.
+        #[test]
+        fn whatever_comes_is_an_answer_or_none(bytes in parts()) {
+            if let Ok(answer) = answer(&bytes) {
+                prop_assert!(answer.body.len() <= bytes.len() && answer.status >= 100);
+            }
+        }
     }
 }

@@ -304,7 +304,7 @@ impl Run<'_> {
         let (Some(first), Some(most)) = (&self.found.running, self.ucp.options.wait) else { return Ok(()) };
         let Found { api, .. } = self.found;
         self.world.say(&format!("UCP makes {} already, which is waited for", of(api, first)));
-        let (since, mut good) = (Instant::now(), Instant::now());
+        let (since, mut good, mut said) = (Instant::now(), Instant::now(), String::new());
         loop {
             match api.list() {
                 Ok(list) => {
@@ -320,7 +320,7 @@ impl Run<'_> {
                     }
                 }
                 Err(no) if no.kind == Kind::Passing && good.elapsed() < self.ucp.options.pace.patience => {
-                    self.world.say(&no.sentence);
+                    self.say_once(no, &mut said);
                 }
                 Err(no) => return Err(no.into()),
             }
@@ -374,7 +374,7 @@ impl Run<'_> {
         let look = api.shown("GET", &details_path(id));
         let goes_on = format!("the backup {id} goes on in UCP by itself: {look} tells what becomes of it");
         let stopped = || Trouble::Refused(format!("veritar was asked to stop; {goes_on}"));
-        let (since, mut good) = (Instant::now(), Instant::now());
+        let (since, mut good, mut said) = (Instant::now(), Instant::now(), String::new());
         loop {
             match api.details(id) {
                 Ok(now) => {
@@ -393,7 +393,7 @@ impl Run<'_> {
                     }
                 }
                 Err(No { kind: Kind::Stopped, .. }) => return Err(stopped()),
-                Err(no) if no.kind == Kind::Passing && good.elapsed() < pace.patience => self.world.say(&no.sentence),
+                Err(no) if no.kind == Kind::Passing && good.elapsed() < pace.patience => self.say_once(no, &mut said),
                 Err(no) => return Err(Trouble::Refused(format!("{}; {goes_on}", no.sentence))),
             }
             if since.elapsed() >= pace.backup {
@@ -403,6 +403,14 @@ impl Run<'_> {
                 )));
             }
             UcpApi::sleep(self.world, pace.poll).map_err(|_| stopped())?;
+        }
+    }
+
+    /// Says what may pass, and not again as long as it stays the same.
+    fn say_once(&self, no: No, said: &mut String) {
+        if *said != no.sentence {
+            self.world.say(&no.sentence);
+            *said = no.sentence;
         }
     }
 

@@ -750,7 +750,7 @@ fn openssl_is_understood() {
 }
 
 /// `veritar backup ucp-api` with what the bench has, and more.
-fn typed(bench: &Bench, more: &[&str]) -> (Option<i32>, String) {
+fn command(bench: &Bench, more: &[&str]) -> std::process::Command {
     use std::os::unix::fs::OpenOptionsExt as _;
     let secret = |name: &str, bytes: &[u8]| {
         let path = bench.folders.path().join(name);
@@ -765,7 +765,12 @@ fn typed(bench: &Bench, more: &[&str]) -> (Option<i32>, String) {
     command.arg("--ca").arg(secret("ca.pem", &bench.ucp.ca)).arg("--to").arg(&bench.target);
     let passphrase = secret("passphrase", &crate::build::passphrase());
     command.args(more.iter().map(|word| if *word == "PASSPHRASE" { passphrase.as_os_str() } else { word.as_ref() }));
-    let output = command.env_remove("VERITAR_PASSPHRASE_FILE").output().unwrap();
+    command.env_remove("VERITAR_PASSPHRASE_FILE");
+    command
+}
+
+fn typed(bench: &Bench, more: &[&str]) -> (Option<i32>, String) {
+    let output = command(bench, more).output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     let mut said = String::from_utf8(said).unwrap();
     for name in bench.names().iter().filter(|name| name.ends_with(".json")) {
@@ -809,4 +814,25 @@ fn the_command_line_does_the_same() {
     assert_eq!(code, Some(2), "{said}");
     assert_eq!(typed(&bench, &["--unencrypted", "--encrypt-by-product"]).0, Some(2));
     assert_eq!(typed(&bench, &["--unencrypted", "--system-ca"]).0, Some(2));
+}
+
+#[test]
+fn a_signal_ends_it_and_says_what_goes_on() {
+    let bench = Bench::new(&plain(), by_itself());
+    bench.ucp.ucp().looks = usize::MAX;
+    let mut command = command(&bench, &["--unencrypted", "--collect", bench.there.to_str().unwrap()]);
+    let child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    while bench.ucp.ucp().count("GET", LOOK) == 0 {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // What everybody on the machine can see of it.
+    let seen = std::fs::read(format!("/proc/{}/cmdline", child.id())).unwrap();
+    assert!(!String::from_utf8(seen).unwrap().contains(TOKEN));
+    let kill = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert_eq!((output.status.code(), bench.names()), (Some(143), Vec::new()), "{said}");
+    contains_all(&said, &["veritar was asked to stop; the backup", "goes on in UCP by itself"]);
+    assert!(!said.contains(TOKEN), "{said}");
 }
