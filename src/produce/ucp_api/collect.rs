@@ -5,7 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use crate::produce::{Trouble, World, pack, publish};
@@ -52,6 +52,14 @@ pub(super) fn open(path: &Path) -> Result<Option<File>, Trouble> {
         Ok(_) => no("it is no regular file, and UCP makes no others; look who else writes there".to_owned()),
         Err(error) => no(format!("{error}; see to the folder, and verify the file where UCP wrote it")),
     }
+}
+
+/// Whether the file begins as no message of OpenPGP does, neither with a packet nor with armor. What is empty or cannot be
+/// read is told when it is read.
+pub(super) fn is_in_the_clear(file: &File) -> bool {
+    let mut first = [0];
+    let read = file.read_at(&mut first, 0);
+    read.is_ok_and(|count| count == 1) && first[0] < 0x80 && first[0] != b'-'
 }
 
 /// Reads the file to its end, and gives its length.

@@ -241,7 +241,7 @@ impl Producer for UcpApi {
         let survey = Survey {
             name: format!("ucp-{version}-{host}-{}", begun.strftime("%s%z")),
             family: format!("ucp-{host}"),
-            facts: vec![("url", api.client.url.to_string()), ("version", version), ("ucp-file", file_name.clone())],
+            facts: vec![("url", api.client.url.to_string()), ("version", version), ("file", file_name.clone())],
             warnings,
             expected_bytes: None,
             form,
@@ -476,6 +476,12 @@ impl Run<'_> {
             UcpApi::sleep(self.world, TICK).or_else(|_| refused(STOPPED).map(drop))?;
         };
         self.world.say(&format!("{} is read", shown(&path)));
+        // An archive in the clear must not get a name that says otherwise, whatever UCP says of it.
+        if passphrase.is_some() && collect::is_in_the_clear(&file) {
+            return refused(
+                "it is not encrypted, though a passphrase was given to UCP for that: remove it there, and look at UCP",
+            );
+        }
         let bytes = match collect::copy(self.world, &path, &file, out) {
             Ok(bytes) => bytes,
             Err(trouble) if trouble.is_stop() => return refused(STOPPED),
@@ -485,11 +491,11 @@ impl Run<'_> {
         let said = |text: &str| api.said(text);
         Ok(Made {
             facts: vec![
-                ("ucp-backup", id.to_owned()),
+                ("backup", id.to_owned()),
                 ("node", said(&done.node_location)),
-                ("ucp-path", there.clone()),
-                ("ucp-begun", said(&done.created)),
-                ("ucp-completed", said(&done.completed)),
+                ("path", there.clone()),
+                ("begun", said(&done.created)),
+                ("completed", said(&done.completed)),
                 ("ucp-bytes", bytes.to_string()),
             ],
             warnings: vec![format!(

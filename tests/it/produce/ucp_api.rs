@@ -176,9 +176,9 @@ fn a_backup_is_asked_for_followed_collected_verified_and_named() {
         serde_json::json!({"noPassphrase": true, "fileName": file, "includeLogs": false, "hostPath": "/secure-location"})
     );
     assert_eq!(ucp.count("GET", LOOK), 3);
-    assert_eq!((facts["ucp-backup"].as_str(), facts["node"].as_str()), (ID, NODE));
+    assert_eq!((facts["backup"].as_str(), facts["node"].as_str()), (ID, NODE));
     assert_eq!(
-        (facts["version"].as_str(), facts["ucp-path"].as_str()),
+        (facts["version"].as_str(), facts["path"].as_str()),
         ("3.4.5", format!("/secure-location/{file}").as_str())
     );
     // UCP's own copy is not ours to remove, and lies there in the clear.
@@ -408,7 +408,7 @@ fn a_lost_answer_does_not_lose_the_backup() {
         let bench = Bench::new(&plain(), hook);
         let backup = bench.run();
         assert!(backup.published.is_some(), "{:?}", backup.troubles);
-        assert_eq!(backup.receipt.facts()["ucp-backup"], ID);
+        assert_eq!(backup.receipt.facts()["backup"], ID);
     }
 }
 
@@ -628,6 +628,14 @@ fn what_ucp_made_must_be_what_was_asked_for() {
     contains_all(&bench.refused(), &["it is encrypted where that was not asked for"]);
 }
 
+/// UCP says that it is encrypted, and it is not.
+#[test]
+fn what_lies_in_the_clear_gets_no_name_that_says_otherwise() {
+    let mut bench = Bench::new(&plain(), by_itself());
+    bench.options.passphrase = Some(Secret::new(crate::build::passphrase()));
+    contains_all(&bench.refused(), &["it is not encrypted, though a passphrase was given to UCP", "unverified"]);
+}
+
 #[test]
 fn nothing_is_written_over() {
     let file = "ucp-3.4.5-127.0.0.1-1631549510.tar";
@@ -707,37 +715,47 @@ fn a_preview_asks_for_nothing_and_shows_no_secret() {
     assert!(bench.names().is_empty());
 }
 
-/// A server that we did not write, with every version of TLS that is fit for use, and an old one.
+/// A server and certificates that we did not write, with every version of TLS that is fit for use, and an old one.
 #[test]
 fn openssl_is_understood() {
     if !program("openssl_is_understood", "openssl") {
         return;
     }
     let bench = Bench::new(&plain(), by_itself());
-    let Identity { ca, certificate, key } = Identity::issued(&["127.0.0.1"], CA);
     let www = tempfile::tempdir().unwrap();
     let at = |name: &str| www.path().join(name);
+    let openssl = |words: &str| {
+        let mut command = std::process::Command::new("openssl");
+        command.args(words.split_ascii_whitespace()).current_dir(www.path()).stdin(std::process::Stdio::null());
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        command
+    };
     std::fs::create_dir_all(at("api/ucp")).unwrap();
-    std::fs::write(at("server.der"), &certificate).unwrap();
-    std::fs::write(at("key.pem"), key.serialize_pem()).unwrap();
+    std::fs::write(at("san"), "subjectAltName=IP:127.0.0.1\n").unwrap();
+    for words in [
+        "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=UCP",
+        "req -newkey rsa:2048 -nodes -keyout key.pem -out server.csr -subj /CN=ucp",
+        "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 1 -extfile san -out server.pem",
+    ] {
+        assert!(openssl(words).status().unwrap().success(), "{words}");
+    }
     let list = format!("[{}]", Ucp::described("of-old.tar", "SUCCESS", ""));
     std::fs::write(at("api/ucp/backups"), format!("HTTP/1.1 200 ok\r\nContent-Type: application/json\r\n\r\n{list}\n"))
         .unwrap();
     std::fs::write(at("version"), "HTTP/1.1 200 ok\r\nContent-Length: 23\r\n\r\n{\"Version\":\"ucp/3.2.6\"}").unwrap();
     for (tls, is_good) in [("-tls1_3", true), ("-tls1_2", true), ("-tls1_1", false)] {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut server = std::process::Command::new("openssl");
-        server.args(["s_server", "-quiet", "-HTTP", tls, "-cipher", "DEFAULT:@SECLEVEL=0", "-certform", "DER"]);
-        server.args(["-cert", "server.der", "-key", "key.pem", "-accept", &format!("127.0.0.1:{port}")]);
-        server.current_dir(www.path()).stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
-        let mut server = server.stderr(std::process::Stdio::null()).spawn().unwrap();
+        let server = format!(
+            "s_server -quiet -HTTP {tls} -cipher DEFAULT:@SECLEVEL=0 -cert server.pem -key key.pem -accept 127.0.0.1:{port}"
+        );
+        let mut server = openssl(&server).spawn().unwrap();
         let until = Instant::now() + Duration::from_secs(20);
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(20));
         }
         let mut options = bench.options.clone();
         options.url = format!("https://127.0.0.1:{port}");
-        options.trust = Trust::File { name: "ca.pem".to_owned(), pem: ca.clone().into_bytes() };
+        options.trust = Trust::File { name: "ca.pem".to_owned(), pem: std::fs::read(at("ca.pem")).unwrap() };
         let seen = preview(&mut UcpApi::new(options), &bench.order(), &bench.world());
         server.kill().unwrap();
         server.wait().unwrap();
@@ -762,7 +780,13 @@ fn command(bench: &Bench, more: &[&str]) -> std::process::Command {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_veritar"));
     command.args(["backup", "ucp-api", "--url", &bench.ucp.url, "--host-path", "/secure-location"]);
     command.arg("--token-file").arg(secret("token", format!("{TOKEN}\n").as_bytes()));
-    command.arg("--ca").arg(secret("ca.pem", &bench.ucp.ca)).arg("--to").arg(&bench.target);
+    command.arg("--to").arg(&bench.target);
+    let ca = secret("ca.pem", &bench.ucp.ca);
+    if more.contains(&"--system-ca") {
+        command.env("SSL_CERT_FILE", ca).env_remove("SSL_CERT_DIR");
+    } else {
+        command.arg("--ca").arg(ca);
+    }
     let passphrase = secret("passphrase", &crate::build::passphrase());
     command.args(more.iter().map(|word| if *word == "PASSPHRASE" { passphrase.as_os_str() } else { word.as_ref() }));
     command.env_remove("VERITAR_PASSPHRASE_FILE");
@@ -789,6 +813,7 @@ fn the_command_line_does_the_same() {
         (sealed(), &["--passphrase-file", "PASSPHRASE", "--encrypt-by-product"], ".tar.gpg"),
     ] {
         let bench = Bench::new(&archive, by_itself());
+        bench.ucp.ucp().looks = 0;
         let there = bench.there.to_str().unwrap().to_owned();
         let more = [&["--collect", &there], more].concat();
         let (code, said) = typed(&bench, &[&more[..], &["--dry-run"]].concat());
@@ -803,6 +828,7 @@ fn the_command_line_does_the_same() {
         assert_eq!(asked.get("passphrase").is_some(), more.contains(&"--encrypt-by-product"));
     }
     let bench = Bench::new(&plain(), by_itself());
+    bench.ucp.ucp().looks = 0;
     let (code, said) = typed(&bench, &["--unencrypted"]);
     assert_eq!((code, bench.names()), (Some(4), Vec::new()), "{said}");
     contains_all(
@@ -813,7 +839,10 @@ fn the_command_line_does_the_same() {
         typed(&bench, &["--passphrase-file", "PASSPHRASE", "--encrypt-by-product", "--compress", "gzip"]);
     assert_eq!(code, Some(2), "{said}");
     assert_eq!(typed(&bench, &["--unencrypted", "--encrypt-by-product"]).0, Some(2));
-    assert_eq!(typed(&bench, &["--unencrypted", "--system-ca"]).0, Some(2));
+    assert_eq!(typed(&bench, &["--unencrypted", "--system-ca", "--ca", "ca.pem"]).0, Some(2));
+    let bench = Bench::new(&plain(), by_itself());
+    let (code, said) = typed(&bench, &["--unencrypted", "--system-ca", "--dry-run"]);
+    assert_eq!(code, Some(0), "{said}");
 }
 
 #[test]
