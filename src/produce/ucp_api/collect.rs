@@ -70,6 +70,12 @@ pub(super) fn copy(world: &World, path: &Path, mut file: &File, out: &mut dyn Wr
     };
     let state = || file.metadata().map(|now| (now.len(), now.mtime(), now.mtime_nsec())).map_err(unreadable);
     let before = state()?;
+    let changed = || {
+        Trouble::Refused(format!(
+            "{} was written to while it was read; look who else writes there, and run it again",
+            shown(path)
+        ))
+    };
     let mut buffer = vec![0; PIECE];
     let mut bytes = 0;
     loop {
@@ -80,8 +86,12 @@ pub(super) fn copy(world: &World, path: &Path, mut file: &File, out: &mut dyn Wr
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(unreadable(error)),
         };
-        out.write_all(buffer.get(..count).unwrap_or_default()).map_err(|error| write_trouble(world, error))?;
         bytes += count as u64;
+        // What grows for ever is not read for ever.
+        if bytes > before.0 {
+            return Err(changed());
+        }
+        out.write_all(buffer.get(..count).unwrap_or_default()).map_err(|error| write_trouble(world, error))?;
     }
     if bytes == 0 {
         return Err(Trouble::Refused(format!(
@@ -89,13 +99,7 @@ pub(super) fn copy(world: &World, path: &Path, mut file: &File, out: &mut dyn Wr
             shown(path)
         )));
     }
-    if state()? != before || bytes != before.0 {
-        return Err(Trouble::Refused(format!(
-            "{} was written to while it was read; look who else writes there, and run it again",
-            shown(path)
-        )));
-    }
-    Ok(bytes)
+    if bytes == before.0 && state()? == before { Ok(bytes) } else { Err(changed()) }
 }
 
 fn write_trouble(world: &World, error: io::Error) -> Trouble {

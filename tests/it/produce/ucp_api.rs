@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use veritar::produce::flow::{Backup, Order, back_up, preview};
 use veritar::produce::seal::Seal;
 use veritar::produce::ucp_api::{Options, Pace, Trust, UcpApi};
-use veritar::produce::{Trouble, World};
+use veritar::produce::{Producer as _, Trouble, World};
 use veritar::secret::{Known, Secret};
 
 use crate::support::{corpus, options, program};
@@ -395,6 +395,15 @@ fn trouble_on_the_way_is_passed_over_for_a_while() {
     contains_all(&bench.told.lock().unwrap(), &["500 (it says: no leader)", "broke off", "got half an answer"]);
 }
 
+#[test]
+fn trouble_that_stays_is_given_up_after_a_while() {
+    let bench = Bench::new(&plain(), always("GET", LOOK, Reply::status(500, "no leader")));
+    let clock = Instant::now();
+    contains_all(&bench.refused(), &["500 (it says: no leader)", "goes on in UCP by itself"]);
+    assert!(clock.elapsed() > PACE.patience && clock.elapsed() < PACE.backup / 2, "{:?}", clock.elapsed());
+    assert_eq!(bench.told.lock().unwrap().matches("no leader").count(), 1);
+}
+
 /// The answer is lost, and UCP has begun: the backup is found by its file.
 #[test]
 fn a_lost_answer_does_not_lose_the_backup() {
@@ -576,6 +585,30 @@ fn what_lies_there_and_is_no_file_is_not_read() {
     contains_all(&bench.refused(), &["it is no regular file", "unverified"]);
     let bench = put(|path| std::fs::write(path, b"").unwrap());
     contains_all(&bench.refused(), &["is empty", "nobody:nogroup"]);
+}
+
+/// Writes more to the file that is read.
+struct Meddler(PathBuf);
+
+impl std::io::Write for Meddler {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let mut file = std::fs::OpenOptions::new().append(true).open(&self.0)?;
+        std::io::Write::write_all(&mut file, b"a").map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_read_is_refused() {
+    let bench = Bench::new(&plain(), by_itself());
+    let (mut producer, world) = (UcpApi::new(bench.options.clone()), bench.world());
+    producer.survey(&world).unwrap();
+    let path = bench.there.join("ucp-3.4.5-127.0.0.1-1631549510.tar");
+    let trouble = producer.produce(&world, &mut Meddler(path)).unwrap_err().to_string();
+    contains_all(&trouble, &["was written to while it was read", "run it again"]);
 }
 
 #[test]
