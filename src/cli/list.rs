@@ -186,7 +186,7 @@ impl Lister {
         lister
     }
 
-    fn write(&mut self, line: &Line, digests: Option<Digests>) {
+    fn write(&mut self, line: Line, digests: Option<Digests>) {
         let mut tail = Tail { digests, anomalies: Vec::new() };
         let mut below = Vec::new();
         while let Some(odd) = self.anomalies.pop_front_if(|odd| odd.entry == self.written) {
@@ -198,15 +198,19 @@ impl Lister {
         if self.only_odd && tail.anomalies.is_empty() {
             return;
         }
-        let written = self.format.write(&mut *self.out, line, &tail).and_then(|()| self.out.write_all(&below));
+        let mut written = self.format.write(&mut *self.out, &line, &tail);
+        if !below.is_empty() {
+            written = written.and_then(|()| self.out.write_all(&below));
+        }
         if let Err(error) = written {
             self.failed.get_or_insert(error);
         }
+        self.format.reuse(line);
     }
 
     fn finish(mut self) -> io::Result<Box<dyn Write>> {
         if let Some(line) = self.last.take() {
-            self.write(&line, None);
+            self.write(line, None);
         }
         self.drain();
         match self.failed.take() {
@@ -219,7 +223,7 @@ impl Lister {
     fn drain(&mut self) {
         if let Some(mut members) = self.members.take() {
             while let Some((line, digests)) = members.wait() {
-                self.write(&line, digests);
+                self.write(line, digests);
             }
             self.members = Some(members);
         }
@@ -233,7 +237,7 @@ impl Sink for Lister {
         }
         // All about the entries before this one is known now.
         if let Some(line) = self.last.take() {
-            self.write(&line, None);
+            self.write(line, None);
         }
         if self.waiting > WAITING_BYTES {
             self.drain();
@@ -248,7 +252,7 @@ impl Sink for Lister {
             return Want::Skip;
         };
         while let Some((line, digests)) = members.ready() {
-            self.write(&line, digests);
+            self.write(line, digests);
         }
         let content = entry.content_bytes();
         let weight = line.weight();

@@ -47,7 +47,7 @@ pub fn watch(source: Box<dyn Source>, hashes: Hashes, threads: usize) -> (Box<dy
         Some(bytes) => Work::Later(bytes, hashes),
         None => Work::Passing(Beside::new(Hasher::new(hashes), Hasher::update, THREAD, threads)),
     };
-    (Box::new(Watched { source, work: Some(work), known: known.clone() }), known)
+    (Box::new(Watched { source, work: Some(work), known: known.clone(), threads }), known)
 }
 
 /// The name of the hashing thread.
@@ -73,6 +73,7 @@ struct Watched {
     /// Taken when the source settles.
     work: Option<Work>,
     known: ArchiveDigests,
+    threads: usize,
 }
 
 impl Watched {
@@ -125,6 +126,13 @@ impl Source for Watched {
 
     fn whole(&self) -> Option<Bytes> {
         self.source.whole()
+    }
+
+    fn read_on(&mut self) {
+        // Hashing reads all pages anyway, and at its own pace.
+        if self.threads > 1 && matches!(self.work, Some(Work::None)) {
+            self.source.read_on();
+        }
     }
 
     fn settle(&mut self) -> io::Result<()> {

@@ -45,6 +45,10 @@ impl Source for Raw {
         self.0.whole()
     }
 
+    fn read_on(&mut self) {
+        self.0.read_on();
+    }
+
     fn settle(&mut self) -> io::Result<()> {
         self.0.settle()
     }

@@ -160,6 +160,13 @@ impl Place {
         self.folder.dir().at(&self.partial)
     }
 
+    /// Whether there are any bytes worth keeping aside.
+    #[must_use]
+    pub fn has_bytes(&self) -> bool {
+        let stat = self.folder.dir().stat(&self.partial);
+        stat.is_ok_and(|stat| stat.is_some_and(|stat| dir::bytes(&stat) > 0))
+    }
+
     /// Gives the archive its name and puts `sidecar` beside it. That is a JSON object with at least `archive` (the name),
     /// `family`, `sequence` ([`Folder::next`]), `created` (RFC 3339) and `bytes`, all held against what was written, as
     /// `digests.sha256` and `digests.blake3` are where both sides know them.

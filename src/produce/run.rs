@@ -14,6 +14,7 @@
 //! What it cannot do: where veritar itself is killed by SIGKILL, the program goes on until it next writes into the pipe.
 
 mod command;
+mod guard;
 mod redact;
 mod running;
 mod said;

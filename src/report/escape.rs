@@ -4,6 +4,7 @@
 //! every escape can be read back. Refuses to know: where the bytes came from.
 
 use std::fmt;
+use std::io::Write as _;
 
 /// Shows `bytes` with everything dangerous escaped.
 #[must_use]
@@ -41,11 +42,42 @@ pub fn name(bytes: &[u8]) -> String {
 #[derive(Debug, Clone, Copy)]
 pub struct Escaped<'a>(&'a [u8]);
 
+impl Escaped<'_> {
+    /// Puts it behind what stands in `out`.
+    pub fn append_to(self, out: &mut Vec<u8>) {
+        if is_plain_ascii(self.0) {
+            out.extend_from_slice(self.0);
+        } else {
+            // Writing to memory cannot fail.
+            let _ = write!(out, "{self}");
+        }
+    }
+}
+
+/// Whether all bytes are printable ASCII and no backslash, as in nearly every name: seen eight bytes at a time, the last
+/// eight by themselves even where they were seen before. Of bytes that are not, the first is always seen.
+fn is_plain_ascii(bytes: &[u8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const SPACES: u64 = ONES * 0x20;
+    const BACKSLASHES: u64 = ONES * 0x5C;
+    const TOPS: u64 = ONES * 0x80;
+    let is_plain = |eight: &[u8; 8]| {
+        let word = u64::from_le_bytes(*eight);
+        let below_space = word.wrapping_sub(SPACES) & !word;
+        let above_tilde = word.wrapping_add(ONES) | word;
+        let rest = word ^ BACKSLASHES;
+        let backslash = rest.wrapping_sub(ONES) & !rest;
+        (below_space | above_tilde | backslash) & TOPS == 0
+    };
+    match bytes.last_chunk() {
+        Some(last) => is_plain(last) && bytes.as_chunks().0.iter().all(is_plain),
+        None => bytes.iter().all(|byte| (b' '..=b'~').contains(byte) && *byte != b'\\'),
+    }
+}
+
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Nearly every name is plain ASCII: seen with one look at all its bytes, and printed in one piece.
-        let is_plain_ascii = |byte: &u8| (b' '..=b'~').contains(byte) & (*byte != b'\\');
-        if self.0.iter().fold(true, |all, byte| all & is_plain_ascii(byte))
+        if is_plain_ascii(self.0)
             && let Ok(text) = std::str::from_utf8(self.0)
         {
             return f.write_str(text);
@@ -109,6 +141,27 @@ mod tests {
             (b"\x7f", "\\x7f"),
         ] {
             assert_eq!(escaped(bytes).to_string(), shown);
+            let mut out = b"> ".to_vec();
+            escaped(bytes).append_to(&mut out);
+            assert_eq!(out, [b"> ", shown.as_bytes()].concat());
         }
+    }
+
+    #[test]
+    fn eight_bytes_at_a_time_are_seen_as_each_by_itself() {
+        for length in [1, 7, 8, 9, 15, 16, 17, 33] {
+            for place in 0..length {
+                for other in [b'a', b' ', b'~', b'\\', b'\0', 0x7f, 0x80, 0xff] {
+                    for byte in 0..=255 {
+                        let mut bytes = vec![b'['; length];
+                        bytes[length / 2] = other;
+                        bytes[place] = byte;
+                        let each = bytes.iter().all(|byte| matches!(byte, b' '..=b'[' | b']'..=b'~'));
+                        assert_eq!(is_plain_ascii(&bytes), each, "{}", bytes.escape_ascii());
+                    }
+                }
+            }
+        }
+        assert!(is_plain_ascii(b""));
     }
 }

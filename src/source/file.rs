@@ -9,6 +9,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 
+use super::ahead::Ahead;
 use super::guard::Guarded;
 use super::{Buffered, Chunk, MemorySource, ReadFeed, Source};
 
@@ -48,6 +49,7 @@ pub struct MappedFile {
     bytes: Bytes,
     view: MemorySource,
     guard: std::sync::Arc<Guarded>,
+    ahead: Option<Ahead>,
     before: Stamp,
 }
 
@@ -95,6 +97,7 @@ impl MappedFile {
             view: MemorySource::new(bytes.clone()),
             bytes,
             guard,
+            ahead: None,
             before: Stamp::of(metadata),
         })
     }
@@ -125,7 +128,18 @@ impl Source for MappedFile {
         Some(self.bytes.clone())
     }
 
+    fn read_on(&mut self) {
+        let at = usize::try_from(self.view.position()).unwrap_or(usize::MAX);
+        if self.ahead.is_none() {
+            self.ahead = Ahead::start(&self.guard, at);
+        }
+        if let Some(ahead) = &self.ahead {
+            ahead.reached(at);
+        }
+    }
+
     fn settle(&mut self) -> io::Result<()> {
+        self.ahead = None;
         self.before.check(&self.file)?;
         if self.guard.was_cut() {
             return Err(io::Error::other(
@@ -214,6 +228,26 @@ mod tests {
         read.settle().unwrap();
         kept.as_file().set_len(4096).unwrap();
         assert!(read.settle().unwrap_err().to_string().contains("was cut"));
+    }
+
+    #[test]
+    fn pages_brought_in_and_let_go_of_are_the_file_all_the_same() {
+        let (kept, file, metadata) = scratch(24 << 20);
+        let mut mapped = MappedFile::new(&file, &metadata).unwrap();
+        for _ in 0..16 {
+            assert!(mapped.peek(1).unwrap().iter().step_by(512).take(2048).all(|byte| *byte == 7));
+            mapped.skip(1 << 20).unwrap();
+            mapped.read_on();
+        }
+        assert!(mapped.ahead.is_some());
+        // What was passed comes back; where the file was cut, the thread finds nothing to bring in, and nobody is killed.
+        assert!(mapped.whole().unwrap().iter().all(|byte| *byte == 7));
+        mapped.settle().unwrap();
+        kept.as_file().set_len(20 << 20).unwrap();
+        mapped.read_on();
+        mapped.skip(7 << 20).unwrap();
+        assert!(mapped.peek(1).unwrap().iter().step_by(4096).all(|byte| *byte == 0));
+        assert!(mapped.settle().unwrap_err().to_string().contains("was cut"));
     }
 
     #[test]

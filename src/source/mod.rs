@@ -3,6 +3,7 @@
 //! Promises: a [`Source`] lends headers without copying where it can, hands payload on as shared [`Chunk`]s, and reports
 //! real input errors only; a short read is an end, not an error. Refuses to know: what the bytes mean.
 
+mod ahead;
 mod beside;
 mod chunk;
 mod file;
@@ -57,6 +58,10 @@ pub trait Source: Send {
         None
     }
 
+    /// Says that the reader will go on as it did, from page to page: a source that has something to do for each of them may do
+    /// so beforehand, on a thread of its own.
+    fn read_on(&mut self) {}
+
     /// Says, after the last byte was used, whether all that was lent really was the input.
     ///
     /// # Errors
@@ -84,6 +89,9 @@ impl<S: Source + ?Sized> Source for Box<S> {
     }
     fn whole(&self) -> Option<bytes::Bytes> {
         (**self).whole()
+    }
+    fn read_on(&mut self) {
+        (**self).read_on();
     }
     fn settle(&mut self) -> io::Result<()> {
         (**self).settle()

@@ -123,8 +123,11 @@ impl ExtensionKind {
 const MIXED: &str = "a pax header and a GNU long name or link";
 
 impl Extension {
-    /// Forgets everything but the memory.
+    /// Forgets everything but the memory; where no header was met since, there is nothing to forget.
     pub(super) fn clear(&mut self) {
+        if self.seen == [0; 3] {
+            return;
+        }
         for text in [&mut self.path, &mut self.link, &mut self.uname, &mut self.gname] {
             (text.set, text.from_pax, text.other) = (false, false, None);
         }

@@ -95,9 +95,12 @@ impl<'a> RawHeader<'a> {
     /// The magic field's dialect.
     #[must_use]
     pub fn dialect(self) -> Dialect {
-        match (self.field::<257, 6>(), self.field::<263, 2>()) {
-            (b"ustar ", b" \0") => Dialect::Gnu,
-            (b"ustar\0", _) if self.field::<508, 4>() == b"tar\0" => Dialect::Star,
+        // Magic and version at once: eight bytes are compared as one number.
+        if self.field::<257, 8>() == b"ustar  \0" {
+            return Dialect::Gnu;
+        }
+        match (self.field::<257, 6>(), self.field::<508, 4>()) {
+            (b"ustar\0", b"tar\0") => Dialect::Star,
             (b"ustar\0", _) => Dialect::Ustar,
             _ => Dialect::V7,
         }
@@ -240,19 +243,32 @@ impl<'a> RawHeader<'a> {
     }
 }
 
-/// The sum of the bytes of a block, or of a field of eight: eight at a time, in four sums of 16 bits, which those of a
-/// block do not fill.
+/// The sum of the bytes of a block, or of a field of eight: in pieces of a length for which compilers know an instruction
+/// that sums bytes.
 fn sum<const BYTES: usize>(bytes: &[u8; BYTES]) -> i64 {
-    const LOW: u64 = 0x00FF_00FF_00FF_00FF;
-    const { assert!(BYTES <= BLOCK_BYTES && BYTES.is_multiple_of(8), "more would not fit") };
-    let sums = bytes.as_chunks::<8>().0.iter().fold(0_u64, |sums, eight| {
-        let eight = u64::from_le_bytes(*eight);
-        sums.wrapping_add(eight & LOW).wrapping_add(eight >> 8 & LOW)
-    });
-    [0, 16, 32, 48].iter().fold(0, |sum: i64, shift| sum.saturating_add((sums >> shift & 0xFFFF).cast_signed()))
+    let all = |bytes: &[u8]| bytes.iter().fold(0, |sum: u32, byte| sum.wrapping_add(u32::from(*byte)));
+    const { assert!(BYTES <= BLOCK_BYTES, "more might not fit") };
+    let (pieces, rest) = bytes.as_chunks::<64>();
+    i64::from(pieces.iter().fold(all(rest), |sum, piece| sum.wrapping_add(all(piece))))
 }
 
-/// A text field up to its first NUL.
-fn text(field: &[u8]) -> &[u8] {
-    memchr::memchr(0, field).and_then(|end| field.get(..end)).unwrap_or(field)
+/// A text field up to its first NUL, looked for in eight bytes at a time: most fields are short, and calling a search costs
+/// more than searching.
+fn text<const BYTES: usize>(field: &[u8; BYTES]) -> &[u8] {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = 0x8080_8080_8080_8080;
+    let (words, rest) = field.as_chunks::<8>();
+    let mut before: usize = 0;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        // The lowest bit that is set is the top one of the first byte that is zero.
+        let zeros = word.wrapping_sub(ONES) & !word & TOPS;
+        if zeros != 0 {
+            let within = usize::try_from(zeros.trailing_zeros() >> 3).unwrap_or_default();
+            return field.get(..before.saturating_add(within)).unwrap_or(field);
+        }
+        before = before.saturating_add(8);
+    }
+    let end = rest.iter().position(|byte| *byte == 0).map(|within| before.saturating_add(within));
+    end.and_then(|end| field.get(..end)).unwrap_or(field)
 }

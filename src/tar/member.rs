@@ -8,7 +8,7 @@ use crate::limits::Limits;
 
 use super::anomaly::AnomalyKind;
 use super::count;
-use super::extension::{Extension, Extensions};
+use super::extension::{Extension, Extensions, Text};
 use super::fork::Expects;
 use super::header::{Dialect, RawHeader};
 use super::number::{Number, NumberError};
@@ -84,7 +84,8 @@ pub(super) fn framing(
             if number.is_blank() {
                 odd(AnomalyKind::NumberForm("size"));
             }
-            number.unsigned().ok_or(Unframed(AnomalyKind::NegativeNumber("size")))?
+            let Some(size) = number.unsigned() else { return Err(Unframed(AnomalyKind::NegativeNumber("size"))) };
+            size
         }
         Err(error) if extension.size.is_none() => return Err(Unframed(AnomalyKind::BadNumber("size", error))),
         Err(error) => {
@@ -217,7 +218,12 @@ fn vendor(typeflag: u8) -> Option<&'static str> {
 }
 
 /// Puts prefix and name together in `joined`; false where the name field alone is the path.
-pub(super) fn join_path(header: RawHeader<'_>, joined: &mut Vec<u8>, odd: &mut dyn FnMut(AnomalyKind)) -> bool {
+pub(super) fn join_path(
+    header: RawHeader<'_>,
+    name: &[u8],
+    joined: &mut Vec<u8>,
+    odd: &mut dyn FnMut(AnomalyKind),
+) -> bool {
     let prefix = match header.dialect() {
         Dialect::Star if header.star_prefix_goes_on() => {
             odd(AnomalyKind::PrefixStar(other_path(header)));
@@ -237,12 +243,12 @@ pub(super) fn join_path(header: RawHeader<'_>, joined: &mut Vec<u8>, odd: &mut d
         return false;
     }
     if header.has_odd_version() {
-        odd(AnomalyKind::PrefixVersion(header.name().to_vec()));
+        odd(AnomalyKind::PrefixVersion(name.to_vec()));
     }
     joined.clear();
     joined.extend_from_slice(prefix);
     joined.push(b'/');
-    joined.extend_from_slice(header.name());
+    joined.extend_from_slice(name);
     true
 }
 
@@ -275,9 +281,9 @@ pub(super) fn describe<'a>(
     // Ids below zero exist: `nobody` on some systems, written as -2.
     let id =
         |declared: i64, local: Option<u64>, global: Option<u64>| local.or(global).unwrap_or(declared.cast_unsigned());
-    let text = |pick: fn(&Extension) -> Option<&[u8]>, declared: &'a [u8]| match header.dialect() {
-        Dialect::V7 => pick(local).or(pick(global)).unwrap_or_default(),
-        _ => pick(local).or(pick(global)).unwrap_or(declared),
+    let has_names = header.dialect() != Dialect::V7;
+    let text = |local: &'a Text, global: &'a Text, declared: fn(RawHeader<'a>) -> &'a [u8]| {
+        local.value().or(global.value()).unwrap_or_else(|| if has_names { declared(header) } else { &[] })
     };
     for (what, text) in [("path", &local.path), ("link target", &local.link)] {
         if let (Some(here), Some(there)) = (text.value(), text.other()) {
@@ -317,8 +323,8 @@ pub(super) fn describe<'a>(
         mode: u32::try_from(mode & 0o7777).unwrap_or(0),
         uid: id(uid, local.uid, global.uid),
         gid: id(gid, local.gid, global.gid),
-        uname: text(|extension| extension.uname.value(), header.uname()),
-        gname: text(|extension| extension.gname.value(), header.gname()),
+        uname: text(&local.uname, &global.uname, RawHeader::uname),
+        gname: text(&local.gname, &global.gname, RawHeader::gname),
         mtime: Timestamp { seconds, nanoseconds },
         device,
         attributes: &local.attributes,

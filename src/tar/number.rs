@@ -72,24 +72,59 @@ impl fmt::Display for NumberError {
 
 /// Reads a numeric field.
 pub(super) fn parse(field: &[u8]) -> Result<Number, NumberError> {
-    match field.first() {
-        Some(mark) if mark & 0x80 != 0 => base256(field, *mark),
-        _ => usual(field).map_or_else(|| octal(field), Ok),
-    }
+    usual(field).map_or_else(|| unusual(field), Ok)
 }
 
-/// The form that nearly every field has: digits up to a terminator in the last byte.
+/// The forms that nearly every field has: octal digits up to one terminator or two at the end of eight or twelve bytes.
+/// Each header has six such fields, so that the digits are looked at and put together eight at a time.
 fn usual(field: &[u8]) -> Option<Number> {
-    /// Digits that fit for sure.
-    const MOST_DIGITS: usize = 20;
-    let (b'\0' | b' ', digits @ [_, ..]) = field.split_last()? else { return None };
-    let mut noise = 0;
-    let value = digits.iter().fold(0, |value: i64, byte| {
-        let digit = byte ^ b'0';
-        noise |= digit;
-        value << 3 | i64::from(digit)
-    });
-    (noise < 8 && digits.len() <= MOST_DIGITS).then_some(Number { value, form: Form::Octal })
+    const DIGITS: u64 = 0x3030_3030_3030_3030;
+    const NO_DIGIT: u64 = 0xF8F8_F8F8_F8F8_F8F8;
+    /// What is neither a NUL nor a space.
+    const NO_END: u64 = 0xDF;
+    let (front, back) = field.split_last_chunk::<8>()?;
+    let back = u64::from_be_bytes(*back);
+    let wrong = |ends: u32, no_end: u64| {
+        let digits = u64::MAX << ends;
+        ((back ^ DIGITS) & NO_DIGIT & digits) | (back & no_end & !digits)
+    };
+    let (value, bits) = if wrong(8, NO_END) == 0 {
+        (joined(back >> 8), 21)
+    } else if wrong(16, NO_END << 8 | NO_END) == 0 {
+        (joined(back >> 16), 18)
+    } else {
+        return None;
+    };
+    let value = match front.first_chunk::<4>() {
+        None if front.is_empty() => value,
+        Some(four) if front.len() == 4 => {
+            let four = u64::from(u32::from_be_bytes(*four));
+            if (four ^ DIGITS >> 32) & NO_DIGIT >> 32 != 0 {
+                return None;
+            }
+            joined(four) << bits | value
+        }
+        _ => return None,
+    };
+    Some(Number { value: value.cast_signed(), form: Form::Octal })
+}
+
+/// The number that octal digits make, one in the low bits of each byte: first those of two bytes are put together, then
+/// those of four, then all.
+fn joined(digits: u64) -> u64 {
+    let digits = digits & 0x0707_0707_0707_0707;
+    let pairs = (digits | digits >> 5) & 0x003F_003F_003F_003F;
+    let fours = (pairs | pairs >> 10) & 0x0000_0FFF_0000_0FFF;
+    (fours | fours >> 20) & 0x00FF_FFFF
+}
+
+/// Every form, byte by byte.
+#[cold]
+fn unusual(field: &[u8]) -> Result<Number, NumberError> {
+    match field.first() {
+        Some(mark) if mark & 0x80 != 0 => base256(field, *mark),
+        _ => octal(field),
+    }
 }
 
 fn octal(field: &[u8]) -> Result<Number, NumberError> {
@@ -160,19 +195,49 @@ mod tests {
 
     #[test]
     fn the_short_way_leads_to_where_the_long_one_does() {
-        let bytes = *b"0017 \0-8";
+        let fields = [
+            &b"0001234\0"[..],
+            b"7654321 ",
+            b"014134\0 ",
+            b"00012345670\0",
+            b"7777777777 \0",
+            b"777777777777",
+            b"12\0",
+        ];
+        let others = *b"\0 07/8-\x01\x20\x40\x37\x80\xB0\xB7\xFF";
         let mut usual_ones = 0;
-        for number in 0..bytes.len().pow(5) {
-            let field: Vec<u8> = (0..5).map(|place| bytes[number / bytes.len().pow(place) % bytes.len()]).collect();
-            if let Some(number) = usual(&field) {
-                assert_eq!(octal(&field), Ok(number), "{}", field.escape_ascii());
+        let mut check = |field: &[u8]| {
+            if let Some(number) = usual(field) {
+                assert_eq!(unusual(field), Ok(number), "{}", field.escape_ascii());
                 usual_ones += 1;
             }
+        };
+        for field in fields {
+            for first in 0..field.len() {
+                for byte in 0..=255 {
+                    let mut field = field.to_vec();
+                    field[first] = byte;
+                    check(&field);
+                }
+                for (second, byte, other) in (0..first)
+                    .flat_map(|second| others.map(|byte| (second, byte)))
+                    .flat_map(|(second, byte)| others.map(|other| (second, byte, other)))
+                {
+                    let mut field = field.to_vec();
+                    (field[first], field[second]) = (byte, other);
+                    check(&field);
+                }
+            }
         }
-        assert_eq!(usual_ones, 4_usize.pow(4) * 2, "four digits of the eight bytes, two terminators");
+        assert!(usual_ones > 2000, "{usual_ones}");
+        for field in
+            [&b"0001234\0"[..], b"014134\0 ", b"000644 \0", b"00012345670\0", b"13727410000 ", b"7777777777 \0"]
+        {
+            assert!(usual(field).is_some(), "{}", field.escape_ascii());
+        }
         for digits in 1..40 {
             let field = [vec![b'7'; digits], vec![0]].concat();
-            assert_eq!(parse(&field), octal(&field));
+            assert_eq!(parse(&field), unusual(&field));
         }
     }
 

@@ -362,9 +362,10 @@ impl Parser {
         let at = self.offset;
         let first = self.pending.take().map_or(at, |pending| pending.offset);
         let mut odd: Vec<AnomalyKind> = Vec::new();
-        let is_joined = join_path(header, &mut self.joined, &mut |kind| odd.push(kind));
+        let name = header.name();
+        let is_joined = join_path(header, name, &mut self.joined, &mut |kind| odd.push(kind));
         let framed = {
-            let own = if is_joined { &self.joined } else { header.name() };
+            let own = if is_joined { &self.joined } else { name };
             let path = self.extensions.local.path.value().unwrap_or(own);
             framing(header, path, &self.extensions.local, &mut |kind| odd.push(kind))
         };
@@ -380,7 +381,7 @@ impl Parser {
         self.accounts.members = self.accounts.members.saturating_add(1);
         self.begin_payload(header, &framed);
         let Self { extensions, joined, limits, anomalies, fork, .. } = self;
-        let own = if is_joined { joined } else { header.name() };
+        let own = if is_joined { joined } else { name };
         let path = extensions.local.path.value().unwrap_or(own);
         match (&mut *fork, framed.other) {
             (Some(fork), _) => fork.misses(path),
@@ -396,7 +397,9 @@ impl Parser {
             salvaged: self.salvaged,
             ..describe(header, path, &framed, extensions, first, limits, &mut |kind| odd.push(kind))
         };
-        anomalies.extend(odd.into_iter().map(|kind| Anomaly { offset: at, kind }));
+        if !odd.is_empty() {
+            anomalies.extend(odd.into_iter().map(|kind| Anomaly { offset: at, kind }));
+        }
         Step::Frame { consumed: BLOCK_BYTES, frame: Frame::Member(member) }
     }
 

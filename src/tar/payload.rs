@@ -168,6 +168,12 @@ impl Parser {
         }
     }
 
+    /// Whether the next bytes are a header, if they are what they should be.
+    #[must_use]
+    pub fn awaits_header(&self) -> bool {
+        self.state == State::AwaitingHeader
+    }
+
     /// The input ended inside the current payload.
     pub fn cut(&mut self) {
         if let State::InPayload { left } = self.state {
@@ -184,8 +190,8 @@ impl Parser {
                 Step::Need(bytes)
             };
         };
-        // All bytes at once first: nearly always there is nothing to find.
-        let is_zero = padding.iter().fold(0, |all, byte| all | byte) == 0;
+        // All bytes at once first: nearly always there is nothing to find, and comparing is what libraries do best.
+        let is_zero = Some(padding) == const { &[0; BLOCK_BYTES] }.get(..bytes);
         if !is_zero && let Some(at) = padding.iter().position(|byte| *byte != 0) {
             self.odd(self.offset.saturating_add(count(at)), AnomalyKind::Padding);
         }

@@ -11,7 +11,7 @@ use crate::source::Source;
 use crate::tar::{AnomalyKind, Frame, Parser, RawHeader};
 
 /// A frame that is no part of a good archive.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Strange {
     No,
     Lost,

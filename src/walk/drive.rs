@@ -14,11 +14,18 @@ use crate::limits::Limits;
 use crate::place::{Depth, Place};
 use crate::source::{CHUNK_BYTES, Source, prefetch};
 use crate::tar::{
-    Accounts, Anomaly, AnomalyKind, BLOCK_BYTES, Dumpdir, EndMarker, ExtensionKind, Frame, Member, Parser, Step,
+    Accounts, Anomaly, AnomalyKind, BLOCK_BYTES, Dumpdir, EndMarker, ExtensionKind, Frame, Member, Parser, RawHeader,
+    Step,
 };
 
 /// Bytes of payload handed on at a time, where so many lie ready: in a mapped file handing over costs more than they do.
 const PIECE_BYTES: usize = 4 * CHUNK_BYTES;
+
+/// Bytes stepped over before the source hears of it, where so many lie ready: it knows how far the reading is.
+const PASS_BYTES: usize = PIECE_BYTES;
+
+/// Bytes of a member that is so small that nearly every page of the archive is looked at, though payloads are passed over.
+const SMALL_BYTES: u64 = 16 << 10;
 
 /// What a walk found out about the archive's form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,48 +72,46 @@ pub fn drive(source: &mut dyn Source, way: Way<'_>, sink: &mut dyn Sink) -> io::
     };
     let mut wanted = BLOCK_BYTES;
     loop {
-        let input = source.peek(wanted)?;
-        let at_end = input.len() < wanted;
-        let offset = parser.offset();
-        match parser.step(input, at_end) {
-            Step::Need(bytes) => {
-                wanted = bytes;
-                continue;
-            }
-            Step::End => {
-                walk.report(&mut parser, sink);
-                break;
-            }
-            Step::Frame { frame: Frame::Payload(bytes), .. } => {
-                walk.report(&mut parser, sink);
+        let lent = source.peek(wanted)?;
+        let at_end = lent.len() < wanted;
+        let members = parser.accounts().members;
+        let (passed, then) = walk.pass(lent, at_end, &mut parser, way.limits, sink);
+        source.skip(passed as u64)?;
+        if passed >= PASS_BYTES && (parser.accounts().members - members).saturating_mul(SMALL_BYTES) >= passed as u64 {
+            source.read_on();
+        }
+        wanted = BLOCK_BYTES;
+        match then {
+            Then::Ask(bytes) => wanted = bytes,
+            Then::Payload(bytes) => {
+                let offset = parser.offset();
                 walk.payload(source, &mut parser, bytes, sink)?;
                 sink.piece(&Piece { offset, bytes: parser.offset().saturating_sub(offset), what: "payload" });
                 walk.end(&mut parser, sink);
             }
-            Step::Frame { frame: Frame::Hole(bytes), .. } => {
-                sink.piece(&Piece { offset, bytes: 0, what: "hole" });
-                walk.hole(bytes, offset, way.limits, sink);
-                walk.end(&mut parser, sink);
-            }
-            Step::Frame { consumed, frame } => {
-                if let Frame::Member(member) = &frame {
-                    // Comes in while the sink is busy with this one.
-                    prefetch(behind(input, consumed, member.stored_size));
-                    walk.begin(member, sink);
-                }
-                let strange = Strange::of(&frame, consumed);
-                sink.piece(&Piece { offset, bytes: consumed as u64, what: word(&frame) });
+            Then::Look { strange, bytes } => {
                 walk.around.look(strange, &parser, source)?;
                 walk.end(&mut parser, sink);
-                source.skip(consumed as u64)?;
+                source.skip(bytes as u64)?;
             }
+            Then::Over => return Ok(walked(&parser, false)),
         }
         if walk.want == Want::Stop {
             return Ok(walked(&parser, true));
         }
-        wanted = BLOCK_BYTES;
     }
-    Ok(walked(&parser, false))
+}
+
+/// What the walk needs the source for.
+enum Then {
+    /// So many bytes in one piece.
+    Ask(usize),
+    /// A payload of so many bytes that somebody wants, or that is not all there yet.
+    Payload(u64),
+    /// A look around at what is strange, and then to pass over it.
+    Look { strange: Strange, bytes: usize },
+    /// Nothing: there is no more.
+    Over,
 }
 
 /// What a walk remembers from one frame to the next.
@@ -128,6 +133,62 @@ struct Walk {
 }
 
 impl Walk {
+    /// Steps over what the source has lent, for as long as nothing else is needed of it, and says how many bytes that were:
+    /// small members lie close together, and asking for each of their pieces would cost as much as reading it.
+    fn pass(
+        &mut self,
+        lent: &[u8],
+        at_end: bool,
+        parser: &mut Parser,
+        limits: &Limits,
+        sink: &mut dyn Sink,
+    ) -> (usize, Then) {
+        let mut passed = 0;
+        while passed < PASS_BYTES && self.want != Want::Stop {
+            let input = lent.get(passed..).unwrap_or_default();
+            let offset = parser.offset();
+            if parser.awaits_header() {
+                // Comes in while this header is read, and while the sink is busy with it.
+                prefetch(behind_payload(input));
+            }
+            match parser.step(input, at_end) {
+                Step::Need(bytes) => return (passed, Then::Ask(bytes)),
+                Step::End => {
+                    self.report(parser, sink);
+                    return (passed, Then::Over);
+                }
+                Step::Frame { frame: Frame::Payload(bytes), .. } => {
+                    self.report(parser, sink);
+                    let is_skipped = self.want == Want::Skip && self.listing.is_none();
+                    let Some(ready) = usize::try_from(bytes).ok().filter(|ready| is_skipped && *ready <= input.len())
+                    else {
+                        return (passed, Then::Payload(bytes));
+                    };
+                    parser.advance(bytes);
+                    sink.piece(&Piece { offset, bytes, what: "payload" });
+                    passed += ready;
+                }
+                Step::Frame { frame: Frame::Hole(bytes), .. } => {
+                    sink.piece(&Piece { offset, bytes: 0, what: "hole" });
+                    self.hole(bytes, offset, limits, sink);
+                }
+                Step::Frame { consumed, frame } => {
+                    if let Frame::Member(member) = &frame {
+                        self.begin(member, sink);
+                    }
+                    let strange = Strange::of(&frame, consumed);
+                    sink.piece(&Piece { offset, bytes: consumed as u64, what: word(&frame) });
+                    if strange != Strange::No {
+                        return (passed, Then::Look { strange, bytes: consumed });
+                    }
+                    passed += consumed;
+                }
+            }
+            self.end(parser, sink);
+        }
+        (passed, Then::Ask(BLOCK_BYTES))
+    }
+
     fn begin(&mut self, member: &Member<'_>, sink: &mut dyn Sink) {
         self.path.clear();
         self.path.extend_from_slice(member.path);
@@ -141,9 +202,12 @@ impl Walk {
     /// the input ends inside it.
     fn end(&mut self, parser: &mut Parser, sink: &mut dyn Sink) {
         self.report(parser, sink);
-        if !self.is_open || parser.is_inside_member() || self.want == Want::Stop {
-            return;
+        if self.is_open && !parser.is_inside_member() && self.want != Want::Stop {
+            self.end_entry(parser, sink);
         }
+    }
+
+    fn end_entry(&mut self, parser: &Parser, sink: &mut dyn Sink) {
         if let Some((offset, listing)) = self.listing.take() {
             self.tell(Anomaly { offset, kind: AnomalyKind::Incremental(listing) }, sink);
         }
@@ -226,10 +290,12 @@ impl Walk {
     }
 }
 
-/// What of `input` lies behind the `consumed` bytes of a header and a payload of so many: padding, and the next header.
-fn behind(input: &[u8], consumed: usize, payload: u64) -> &[u8] {
-    let payload = usize::try_from(payload).unwrap_or(usize::MAX);
-    input.get(consumed.saturating_add(payload)..).unwrap_or_default()
+/// What of `input` lies behind the header that it may begin with and the payload that this claims: padding, and the next
+/// header.
+fn behind_payload(input: &[u8]) -> &[u8] {
+    let claimed = RawHeader::first(input).and_then(|header| header.size().ok()?.unsigned());
+    let payload = claimed.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(usize::MAX);
+    input.get(payload.saturating_add(BLOCK_BYTES)..).unwrap_or_default()
 }
 
 /// The word for a frame.

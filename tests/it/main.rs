@@ -15,6 +15,7 @@ mod cli;
 mod cli_config;
 mod cli_trust;
 mod corpus;
+mod engine;
 mod graph;
 mod hostile;
 mod limits;

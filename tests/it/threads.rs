@@ -9,11 +9,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::Crc;
 use veritar::code;
+use veritar::digest::{Hashes, watch};
+use veritar::entry::Entry;
 use veritar::envelope::{Integrity, Proof, Trust, Unwrapped, open};
 use veritar::limits::Limits;
+use veritar::place::Depth;
 use veritar::source::{Chunk, MemorySource, Source};
+use veritar::walk::{Sink, Want, Way, drive};
 
 use crate::build::sealed::{Form, Sealed, literal};
+use crate::build::tarball::Tarball;
 use crate::support::{corpora, corpus, pieces, program, secrets, whole};
 
 /// What comes out of all wrappers, and what they proved.
@@ -376,5 +381,66 @@ fn damage_in_any_sealed_chunk_is_told_as_by_one_thread() {
             // Flipped and cut.
             twins(&format!("{case} both"), &flipped[..message.len() - 3_000], &limits);
         }
+    }
+}
+
+/// Counts how often it is told that the reader goes on from page to page.
+struct Told {
+    inner: MemorySource,
+    times: Arc<AtomicU64>,
+}
+
+impl Source for Told {
+    fn position(&self) -> u64 {
+        self.inner.position()
+    }
+    fn peek(&mut self, wanted: usize) -> io::Result<&[u8]> {
+        self.inner.peek(wanted)
+    }
+    fn take(&mut self, at_most: usize) -> io::Result<Option<Chunk>> {
+        self.inner.take(at_most)
+    }
+    fn skip(&mut self, count: u64) -> io::Result<u64> {
+        self.inner.skip(count)
+    }
+    fn read_on(&mut self) {
+        self.times.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Takes members as they come.
+struct Wants(Want);
+
+impl Sink for Wants {
+    fn entry(&mut self, _entry: &Entry<'_>) -> Want {
+        self.0
+    }
+    fn data(&mut self, _chunk: &Chunk) {}
+    fn end(&mut self, _whole: bool) {}
+}
+
+#[test]
+fn pages_are_asked_for_ahead_where_members_are_small_and_only_passed_over() {
+    let bytes = |member: usize| {
+        let content = vec![b'x'; member];
+        (0..(8 << 20) / member).fold(Tarball::default(), |tar, _| tar.file("name", &content)).end()
+    };
+    let (small, large) = (bytes(1000), bytes(100_000));
+    for (bytes, hashes, want, threads, is_told) in [
+        (&small, Hashes::NONE, Want::Skip, 2, true),
+        (&small, Hashes::NONE, Want::Skip, 1, false),
+        (&small, Hashes::NONE, Want::Stream, 2, false),
+        (&small, Hashes::SHA256, Want::Skip, 2, false),
+        (&large, Hashes::NONE, Want::Skip, 2, false),
+    ] {
+        let times = Arc::<AtomicU64>::default();
+        let told = Told { inner: MemorySource::new(bytes.clone()), times: Arc::clone(&times) };
+        let (mut source, _) = watch(Box::new(told), hashes, threads);
+        let way = Way { limits: &Limits::default(), depth: Depth::default(), salvage: false };
+        let walked = drive(&mut *source, way, &mut Wants(want)).unwrap();
+        assert_eq!(walked.accounts.total_bytes(), bytes.len() as u64);
+        let times = times.load(Ordering::Relaxed);
+        assert_eq!(times > 4, is_told, "{hashes:?} {want:?} {threads}: {times}");
+        assert!(is_told || times == 0);
     }
 }

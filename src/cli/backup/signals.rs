@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 
 use crate::cli::exit::Trouble;
@@ -27,6 +27,8 @@ impl Signals {
                 flag::register_usize(signal, Arc::clone(&signals.last), number)?;
                 flag::register(signal, Arc::clone(&signals.stop))?;
             }
+            // A limit on file sizes is an error of a write, with its place and the next step, and no end on the spot.
+            flag::register(SIGXFSZ, Arc::default())?;
             Ok(())
         };
         register().map_err(|error| Trouble::InputOutput(format!("failed to prepare for signals: {error}")))?;

@@ -183,8 +183,8 @@ fn run(
     }
     if !is_named {
         backup.receipt.end(&world.journal(), &backup.troubles, backup.outcome.as_ref());
-        let has_bytes = std::fs::metadata(place.partial()).is_ok_and(|metadata| metadata.len() > 0);
-        match place.fail(&backup.receipt.to_json(), order.keep_failed && has_bytes) {
+        let is_kept = order.keep_failed && place.has_bytes();
+        match place.fail(&backup.receipt.to_json(), is_kept) {
             Ok(kept) => backup.kept_aside = kept,
             Err(trouble) => backup.troubles.push(trouble.into()),
         }

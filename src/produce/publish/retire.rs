@@ -41,7 +41,7 @@ pub fn due(
     folder: &Path,
     keep: Keep,
     now: jiff::Timestamp,
-    is_good: impl FnMut(&Path) -> bool,
+    is_good: impl FnMut(&[u8]) -> bool,
     family: &str,
 ) -> Result<Retired, Trouble> {
     let dir = Dir::open(folder)?;
@@ -51,8 +51,8 @@ pub fn due(
 }
 
 impl Folder {
-    /// Deletes the archives of `family` that are past count or age, the oldest first. `is_good` is asked of a sidecar
-    /// whether its archive passes (still), from the newest on and no oftener than needed.
+    /// Deletes the archives of `family` that are past count or age, the oldest first. `is_good` is asked of a sidecar's
+    /// text whether its archive passed, from the newest on and no oftener than needed.
     ///
     /// # Errors
     /// The folder or a sidecar could not be read, or an archive not be deleted.
@@ -60,7 +60,7 @@ impl Folder {
         &self,
         keep: Keep,
         now: jiff::Timestamp,
-        is_good: impl FnMut(&Path) -> bool,
+        is_good: impl FnMut(&[u8]) -> bool,
         family: &str,
     ) -> Result<Retired, Trouble> {
         let dir = self.dir();
@@ -119,7 +119,7 @@ fn select(
     dir: &Dir,
     keep: Keep,
     now: jiff::Timestamp,
-    mut is_good: impl FnMut(&Path) -> bool,
+    mut is_good: impl FnMut(&[u8]) -> bool,
     family: &str,
 ) -> Result<(Vec<Described>, Vec<Described>), Trouble> {
     let archives = sidecar::family(dir, family)?;
@@ -134,8 +134,9 @@ fn select(
         let there = there(dir, &this)?;
         if is_past && good > 0 {
             if there == There::Other { &mut spared } else { &mut due }.push(this);
-        } else if good < enough && there == There::Whole && is_good(&dir.at(&name::sidecar(&this.archive))) {
-            good += 1;
+        } else if good < enough && there == There::Whole {
+            let sidecar = sidecar::content(dir, &name::sidecar(&this.archive))?;
+            good += usize::from(sidecar.is_some_and(|json| is_good(&json)));
         }
     }
     due.reverse();

@@ -72,7 +72,7 @@ pub(super) fn family(dir: &Dir, family: &str) -> Result<Vec<Described>, Trouble>
 }
 
 /// What is in a sidecar, if it is a file of a size that one can have.
-fn content(dir: &Dir, sidecar: &str) -> Result<Option<Vec<u8>>, Trouble> {
+pub(super) fn content(dir: &Dir, sidecar: &str) -> Result<Option<Vec<u8>>, Trouble> {
     let read = || {
         if !dir.stat(sidecar)?.is_some_and(|stat| dir::is_file(&stat) && dir::bytes(&stat) <= MOST_SIDECAR_BYTES) {
             return Ok(None);

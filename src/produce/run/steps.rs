@@ -4,7 +4,7 @@
 //! when it is asked for, or when its guard is dropped, be it by an error, a stop or a panic; it cannot be stopped; the last
 //! step is undone first; where it fails, the exact command to type is told. Refuses to know: how anything is shown.
 //!
-//! What it cannot do: nothing is undone where veritar itself is killed by SIGKILL or aborts.
+//! Where veritar itself is killed, the second process of [`guard`](super::guard) undoes the step.
 
 use std::fmt;
 use std::io;
@@ -12,6 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use super::guard::Guard;
 use super::{Command, Ran, Trouble, run};
 
 /// What undoes a step.
@@ -95,12 +96,25 @@ pub struct Finally {
     undo: Undo,
     is_armed: bool,
     tell: Tell,
+    /// Undoes where veritar cannot any more; dropped after all else.
+    guard: Option<Guard>,
 }
 
 impl Finally {
     /// Undoes by `undo` when dropped.
     pub fn new(undo: Undo, tell: Tell) -> Self {
-        Self { undo, is_armed: true, tell }
+        Self { undo, is_armed: true, tell, guard: None }
+    }
+
+    /// The same, with a second process that undoes where veritar is killed.
+    ///
+    /// # Errors
+    /// It could not be started.
+    pub fn guarded(undo: Undo, tell: Tell) -> io::Result<Self> {
+        let guard = Guard::start(&undo.command)?;
+        let mut this = Self::new(undo, tell);
+        this.guard = guard;
+        Ok(this)
     }
 
     /// Undoes now.
@@ -110,6 +124,7 @@ impl Finally {
     pub fn now(mut self) -> Result<Ran, Trouble> {
         let result = self.undo.run(&self.tell);
         self.is_armed = false;
+        self.guard = None;
         result
     }
 }
@@ -194,7 +209,13 @@ impl Steps {
                 let command = step.command.describe();
                 return Err(Trouble { command, cause: super::Cause::Stopped, ran: None });
             }
-            undoing.guards.extend(step.undo.clone().map(|undo| Finally::new(undo, Arc::clone(tell))));
+            if let Some(undo) = &step.undo {
+                let guard = Finally::guarded(undo.clone(), Arc::clone(tell)).map_err(|error| {
+                    // What cannot be undone for certain is not begun.
+                    Trouble { command: undo.command.describe(), cause: super::Cause::Start(error), ran: None }
+                })?;
+                undoing.guards.push(guard);
+            }
             undoing.rans.push(act(&step.says, &step.command, stop, tell)?);
         }
         Ok(undoing)

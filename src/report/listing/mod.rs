@@ -47,7 +47,7 @@ impl Style {
     pub fn format(self, hashes: Hashes) -> Box<dyn Format> {
         match self {
             Self::Text => Box::new(text::Text::default()),
-            Self::Names => Box::new(names::Names),
+            Self::Names => Box::new(names::Names::default()),
             Self::Jsonl => Box::new(jsonl::Jsonl),
             Self::Csv => Box::new(csv::Csv { hashes }),
             Self::Mtree => Box::new(mtree::Mtree::default()),
@@ -76,6 +76,9 @@ pub trait Format {
     /// # Errors
     /// The output could not be written.
     fn write(&self, out: &mut dyn Write, line: &Line, tail: &Tail) -> io::Result<()>;
+
+    /// Takes a line back that was written: its memory may hold the next one.
+    fn reuse(&mut self, _line: Line) {}
 
     /// Writes a finding below the line of the member it concerns, or, where it concerns none, behind all lines.
     ///

@@ -1,92 +1,13 @@
 //! A Swarm of Docker's own engine, made for the test: what it writes holds, with autolock and without; what is damaged in it
 //! is found; and what is found whole, a second engine restores.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use super::raft::{Files, Node};
+use crate::engine::{Engine, port};
 use crate::support::program;
-
-struct Engine {
-    root: PathBuf,
-    daemon: Child,
-}
-
-impl Engine {
-    /// Starts an engine on `root`, which may hold a Swarm already; `None` where the machine does not let it run.
-    fn start(root: &Path) -> Option<Self> {
-        let log = std::fs::File::create(root.join("log")).unwrap();
-        let daemon = Command::new("dockerd")
-            .args(["--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver=vfs"])
-            .arg("--data-root")
-            .arg(root.join("data"))
-            .arg("--exec-root")
-            .arg(root.join("exec"))
-            .arg("--pidfile")
-            .arg(root.join("pid"))
-            .arg("--host")
-            .arg(format!("unix://{}", root.join("socket").display()))
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let mut engine = Self { root: root.to_owned(), daemon };
-        for _ in 0..300 {
-            if engine.docker(&["version"], "").is_some() {
-                return Some(engine);
-            }
-            if engine.daemon.try_wait().unwrap().is_some() {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(200));
-        }
-        None
-    }
-
-    /// What a command prints, where it succeeds.
-    fn docker(&self, words: &[&str], input: &str) -> Option<String> {
-        let mut docker = Command::new("docker")
-            .arg("--host")
-            .arg(format!("unix://{}", self.root.join("socket").display()))
-            .args(words)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        docker.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        let output = docker.wait_with_output().unwrap();
-        output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
-    }
-
-    /// The same, tried until the node leads its Swarm.
-    fn patiently(&self, words: &[&str], input: &str) -> String {
-        for _ in 0..100 {
-            if let Some(printed) = self.docker(words, input) {
-                return printed;
-            }
-            std::thread::sleep(Duration::from_millis(300));
-        }
-        panic!("docker {words:?}: {}", std::fs::read_to_string(self.root.join("log")).unwrap());
-    }
-
-    fn stop(mut self) {
-        assert!(Command::new("kill").arg(self.daemon.id().to_string()).status().unwrap().success());
-        self.daemon.wait().unwrap();
-    }
-}
-
-/// A test that fails leaves no engine behind.
-impl Drop for Engine {
-    fn drop(&mut self) {
-        if matches!(self.daemon.try_wait(), Ok(None)) {
-            let _ = Command::new("kill").arg(self.daemon.id().to_string()).status();
-            let _ = self.daemon.wait();
-        }
-    }
-}
 
 /// The files of the Swarm below `root`.
 fn files(root: &Path) -> Files {
@@ -109,11 +30,6 @@ fn files(root: &Path) -> Files {
         }
     }
     files
-}
-
-/// A port of this machine that nobody listens at now.
-fn port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn secrets(engine: &Engine, from: usize, to: usize) {

@@ -6,5 +6,7 @@ mod publish_faults;
 mod publish_retire;
 mod run;
 mod seal;
+mod swarm;
+mod swarm_live;
 mod ucp_api;
 mod write;

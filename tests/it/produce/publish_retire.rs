@@ -1,7 +1,7 @@
 //! Which archives go and which stay.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use veritar::produce::publish::{Folder, Keep, Retired, due};
@@ -42,10 +42,9 @@ fn days(days: u32) -> Keep {
 /// Names of what was deleted, after looking whether the folder holds exactly the rest.
 fn retire(folder: &Folder, keep: Keep, is_good: impl Fn(&str) -> bool) -> Vec<String> {
     let before = names(folder.path());
-    let judge = |sidecar: &Path| {
-        let name = sidecar.file_name().unwrap().to_str().unwrap();
-        assert!(sidecar.is_file());
-        is_good(name.strip_suffix(".manifest.json").unwrap())
+    let judge = |sidecar: &[u8]| {
+        let sidecar: serde_json::Value = serde_json::from_slice(sidecar).unwrap();
+        is_good(sidecar["archive"].as_str().unwrap())
     };
     let foretold = due(folder.path(), keep, now(), judge, "f").unwrap();
     assert_eq!(names(folder.path()), before, "foretelling changes nothing");
