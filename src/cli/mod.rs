@@ -79,10 +79,7 @@ fn perform(command: Command) -> Result<Exit, Trouble> {
             }
             rules::run(&args)
         }
-        Command::Backup(mut args) => {
-            backup::configure(&mut args, &Config::read()?);
-            backup::run(&args)
-        }
+        Command::Backup(args) => backup::run(*args, &Config::read()?),
         Command::Explain(args) => explain::run(&args),
         Command::Config(args) => config::run(&args.command),
         Command::Schema(args) => schema::run(&args),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
+use super::all::All;
 use super::swarm::Swarm;
 use super::ucp_api::UcpApi;
 use crate::cli::args::{Effort, Judging, Keys, ReportFormat};
@@ -17,6 +18,15 @@ pub(in crate::cli) struct Backup {
 /// What is backed up.
 #[derive(Debug, Subcommand)]
 pub(super) enum Of {
+    #[command(flatten)]
+    One(Box<One>),
+    /// Several backups in the order Swarm, UCP, DTR, images, from a plan
+    All(All),
+}
+
+/// One backup.
+#[derive(Debug, Subcommand)]
+pub(super) enum One {
     /// A manager's Swarm directory, with the engine stopped and started again
     Swarm(Swarm),
     /// UCP by its HTTPS interface: it writes a backup into a folder of a manager, which is collected from where that is
@@ -82,18 +92,18 @@ pub(super) enum Seipd {
     Two,
 }
 
-impl Backup {
+impl One {
     pub(super) fn common_mut(&mut self) -> &mut Common {
-        match &mut self.of {
-            Of::Swarm(args) => &mut args.common,
-            Of::UcpApi(args) => &mut args.common,
+        match self {
+            Self::Swarm(args) => &mut args.common,
+            Self::UcpApi(args) => &mut args.common,
         }
     }
 
     pub(super) fn common(&self) -> &Common {
-        match &self.of {
-            Of::Swarm(args) => &args.common,
-            Of::UcpApi(args) => &args.common,
+        match self {
+            Self::Swarm(args) => &args.common,
+            Self::UcpApi(args) => &args.common,
         }
     }
 }

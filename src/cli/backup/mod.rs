@@ -3,6 +3,7 @@
 //! Promises: everything that can be wrong with an option is found before anything runs; what is done is told on standard
 //! error, without secrets; signals end the work in good order. Refuses to know: how a product is backed up.
 
+mod all;
 pub(super) mod args;
 mod show;
 mod signals;
@@ -27,39 +28,22 @@ use crate::report::{escaped, sentence};
 use crate::rule::{Choice, RuleSet, catalog};
 use crate::secret::{Known, Secret, Unlock as _};
 use crate::verify::{Options, Reading, Verdict};
-use args::{Common, Of, Seipd};
+use args::{Common, Of, One, Seipd};
 use signals::Signals;
 
-/// Puts what is configured where nothing was typed.
-pub(super) fn configure(args: &mut args::Backup, config: &Config) {
-    let common = args.common_mut();
-    config.keys(&mut common.keys);
-    config.effort(&mut common.effort);
-    config.judging(&mut common.judging);
-}
-
-pub(super) fn run(args: &args::Backup) -> Result<Exit, Trouble> {
-    let common = args.common();
-    // Asked for before signals are noticed: a prompt must end at Control-C.
-    let secrets = Gathered::of(common)?;
-    let mut producer: Box<dyn Producer> = match &args.of {
-        Of::Swarm(args) => args.producer(secrets.known.unlock_keys.clone())?,
-        Of::UcpApi(args) => args.producer(secrets.passphrase().cloned())?,
+pub(super) fn run(args: args::Backup, config: &Config) -> Result<Exit, Trouble> {
+    let mut one = match args.of {
+        Of::All(all) => return all::run(&all, config),
+        Of::One(one) => one,
     };
-    let order = order(common, producer.word(), &secrets)?;
-    let mut known = secrets.known;
+    configure(&mut one, config);
+    let prepared = Prepared::of(&one)?;
     let signals = Signals::watch()?;
-    let world = World::new(Arc::clone(&signals.stop), jiff::Zoned::now(), tell(common.effort.quiet));
+    let common = one.common();
     if common.dry_run {
-        return match preview(producer.as_mut(), &order, &world) {
-            Ok(preview) => show::preview(&preview, &order, common.format).map(|()| Exit::Pass),
-            Err(trouble) => {
-                output::complain(&sentence(&trouble.to_string()));
-                Ok(signals.came().map_or_else(|| exit_of(&trouble), Exit::Signal))
-            }
-        };
+        return prepared.preview(common, &signals);
     }
-    let backup = back_up(producer.as_mut(), &order, &world, &mut known);
+    let backup = prepared.back_up(&signals);
     let exit = exit(&backup, &signals);
     // The archive stands or not, whatever becomes of what is printed; but a backup that nobody was told of is no pass.
     if let Err(trouble) = show::backup(&backup, common) {
@@ -69,10 +53,60 @@ pub(super) fn run(args: &args::Backup) -> Result<Exit, Trouble> {
     Ok(exit)
 }
 
+/// Puts what is configured where nothing was typed.
+fn configure(one: &mut One, config: &Config) {
+    let common = one.common_mut();
+    config.keys(&mut common.keys);
+    config.effort(&mut common.effort);
+    config.judging(&mut common.judging);
+}
+
+/// A backup whose options are sound.
+struct Prepared {
+    producer: Box<dyn Producer>,
+    order: Order,
+    known: Known,
+    quiet: bool,
+}
+
+impl Prepared {
+    /// Everything that can be wrong with an option is found here; secrets are asked for, and a prompt ends at Control-C.
+    fn of(one: &One) -> Result<Self, Trouble> {
+        let common = one.common();
+        let secrets = Gathered::of(common)?;
+        let producer: Box<dyn Producer> = match one {
+            One::Swarm(args) => args.producer(secrets.known.unlock_keys.clone())?,
+            One::UcpApi(args) => args.producer(secrets.passphrase().cloned())?,
+        };
+        let order = order(common, producer.word(), &secrets)?;
+        Ok(Self { producer, order, known: secrets.known, quiet: common.effort.quiet })
+    }
+
+    fn world(&self, signals: &Signals) -> World {
+        World::new(Arc::clone(&signals.stop), jiff::Zoned::now(), tell(self.quiet))
+    }
+
+    /// Says what would be done.
+    fn preview(mut self, common: &Common, signals: &Signals) -> Result<Exit, Trouble> {
+        let world = self.world(signals);
+        match preview(self.producer.as_mut(), &self.order, &world) {
+            Ok(preview) => show::preview(&preview, &self.order, common.format).map(|()| Exit::Pass),
+            Err(trouble) => {
+                output::complain(&sentence(&trouble.to_string()));
+                Ok(signals.came().map_or_else(|| exit_of(&trouble), Exit::Signal))
+            }
+        }
+    }
+
+    fn back_up(mut self, signals: &Signals) -> Backup {
+        let world = self.world(signals);
+        back_up(self.producer.as_mut(), &self.order, &world, &mut self.known)
+    }
+}
+
 /// What became of it, as an exit code.
 fn exit(backup: &Backup, signals: &Signals) -> Exit {
-    let is_good = backup.published.is_some() && backup.troubles.is_empty();
-    if is_good {
+    if backup.is_good() {
         return Exit::Pass;
     }
     if backup.troubles.iter().any(produce::Trouble::is_stop)

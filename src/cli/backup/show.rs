@@ -23,7 +23,8 @@ pub(super) fn backup(backup: &Backup, common: &Common) -> Result<(), Trouble> {
     written.map_err(|error| Trouble::output(&error))
 }
 
-fn text(out: &mut dyn Write, backup: &Backup, verbose: bool) -> std::io::Result<()> {
+/// The same as text.
+pub(super) fn text(out: &mut dyn Write, backup: &Backup, verbose: bool) -> std::io::Result<()> {
     let verdict = format!("{} {}", report::verdict(overall(backup)), sentence(&summary(backup)));
     writeln!(out, "{verdict}")?;
     for (fact, value) in backup.receipt.facts() {

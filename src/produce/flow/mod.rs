@@ -61,6 +61,14 @@ pub struct Backup {
     pub troubles: Vec<Trouble>,
 }
 
+impl Backup {
+    /// Whether the archive has its name and nothing went wrong beside it.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.published.is_some() && self.troubles.is_empty()
+    }
+}
+
 /// What a backup would be.
 #[derive(Debug)]
 pub struct Preview {

@@ -1,5 +1,6 @@
 //! What is written: read back by ourselves and by others, and never found under a name that it does not deserve.
 
+mod all;
 mod pack;
 mod publish;
 mod publish_faults;

@@ -12,12 +12,12 @@ use crate::support::{corpus, program};
 const PASSPHRASE: &str = "nine quiet herons";
 
 /// A machine with an engine that is none.
-struct Machine {
+pub struct Machine {
     folder: tempfile::TempDir,
 }
 
 impl Machine {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let machine = Self { folder: tempfile::tempdir().unwrap() };
         let root = machine.root();
         for folder in ["bin", "backups", "docker"] {
@@ -46,7 +46,7 @@ impl Machine {
         machine
     }
 
-    fn root(&self) -> &Path {
+    pub fn root(&self) -> &Path {
         self.folder.path()
     }
 
@@ -55,11 +55,22 @@ impl Machine {
     }
 
     /// A program that writes its name into the log and then does this.
-    fn script(&self, name: &str, body: &str) {
+    pub fn script(&self, name: &str, body: &str) {
         let path = self.root().join("bin").join(name);
         let root = self.root().display();
         std::fs::write(&path, format!("#!/bin/sh\nROOT='{root}'\necho {name} >> \"$ROOT/log\"\n{body}\n")).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// The program, which finds the stand-ins.
+    pub fn program(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_veritar"));
+        command.env("PATH", self.path()).env_remove("VERITAR_RULES");
+        command
+    }
+
+    fn path(&self) -> String {
+        format!("{}:{}", self.root().join("bin").display(), std::env::var("PATH").unwrap())
     }
 
     fn command(&self, more: &[&str]) -> Command {
@@ -69,8 +80,6 @@ impl Machine {
     }
 
     fn arguments(&self, command: &mut Command, more: &[&str]) {
-        let bin = self.root().join("bin");
-        let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
         command
             .args(["backup", "swarm", "--prefix", "swarm", "--stop-command", "stop", "--start-command", "start"])
             .args(["--patience", "3", "--threads", "2", "--to"])
@@ -78,7 +87,7 @@ impl Machine {
             .arg("--passphrase-file")
             .arg(self.root().join("passphrase"))
             .args(more)
-            .env("PATH", path)
+            .env("PATH", self.path())
             .env_remove("VERITAR_RULES");
     }
 
@@ -87,13 +96,13 @@ impl Machine {
     }
 
     /// What ran, in its order, without questions.
-    fn log(&self) -> Vec<String> {
+    pub fn log(&self) -> Vec<String> {
         let log = std::fs::read_to_string(self.root().join("log")).unwrap_or_default();
         log.lines().filter(|line| *line != "docker").map(str::to_owned).collect()
     }
 
     /// Everything in the target folder but the lock.
-    fn names(&self) -> Vec<String> {
+    pub fn names(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.target()).unwrap();
         let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.retain(|name| name != ".veritar.lock");
@@ -162,9 +171,8 @@ fn a_name_is_the_product_the_version_the_host_and_the_time() {
     let machine = Machine::new();
     let output = machine.command(&["--unencrypted"]).args(["--format", "json"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "a passphrase and --unencrypted: {}", text(&output));
-    let mut command = Command::new(env!("CARGO_BIN_EXE_veritar"));
-    let path = format!("{}:{}", machine.root().join("bin").display(), std::env::var("PATH").unwrap());
-    command.args(["backup", "swarm", "--to"]).arg(machine.target()).env("PATH", path).env("TZ", "UTC-3");
+    let mut command = machine.program();
+    command.args(["backup", "swarm", "--to"]).arg(machine.target()).env("TZ", "UTC-3");
     let output = command.args(["--stop-command", "stop", "--start-command", "start"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "nothing to encrypt to: {}", text(&output));
     assert_eq!(machine.log(), [""; 0]);

@@ -879,6 +879,29 @@ fn the_command_line_does_the_same() {
 }
 
 #[test]
+fn a_plan_can_name_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bench = Bench::new(&plain(), by_itself());
+    bench.ucp.ucp().looks = 0;
+    let folder = bench.folders.path();
+    std::fs::write(folder.join("token"), TOKEN).unwrap();
+    std::fs::set_permissions(folder.join("token"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::write(folder.join("ca.pem"), &bench.ucp.ca).unwrap();
+    let shown = folder.display();
+    let plan = format!(
+        "[common]\nto = '{shown}/target'\nunencrypted = true\n[ucp-api]\nurl = '{}'\ntoken-file = '{shown}/token'\n\
+         ca = '{shown}/ca.pem'\nhost-path = '/secure-location'\ncollect = '{shown}/there'\n",
+        bench.ucp.url
+    );
+    std::fs::write(folder.join("plan.toml"), plan).unwrap();
+    let mut all = std::process::Command::new(env!("CARGO_BIN_EXE_veritar"));
+    let output = all.args(["backup", "all", "--plan"]).arg(folder.join("plan.toml")).output().unwrap();
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert_eq!((output.status.code(), bench.names().len()), (Some(0), 2), "{said}");
+    assert!(!said.contains(TOKEN), "{said}");
+}
+
+#[test]
 fn a_signal_ends_it_and_says_what_goes_on() {
     let bench = Bench::new(&plain(), by_itself());
     bench.ucp.ucp().looks = usize::MAX;
