@@ -117,6 +117,16 @@ impl Unlock for Secrets {
     }
 }
 
+/// The first line of a file that holds one secret.
+pub(super) fn first_line_of(what: &str, path: &Path) -> Result<Secret, Trouble> {
+    warn_if_open(path);
+    let bytes = read(path).map_err(|error| unreadable(what, path, &error))?;
+    first_line(bytes).ok_or_else(|| {
+        let shown = escaped(path.as_os_str().as_encoded_bytes());
+        Trouble::Usage(format!("{what} {shown} holds nothing: its first line is empty"))
+    })
+}
+
 fn passphrase_file(path: &Path) -> Result<Secret, Trouble> {
     warn_if_open(path);
     let bytes = read(path).map_err(|error| unreadable("passphrase file", path, &error))?;

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! swarm, images ──► pack (a folder) ──────┐
-//! ucp, dtr, msr ──► run (a child's output)┴─► flow ──► seal ──┬─► publish (a hidden file that gets its name, or never does)
-//!                                                             └─► verify, on another thread, over the same bytes
+//! ucp, dtr, msr ──► run (a child's output)┼─► flow ──► seal ──┬─► publish (a hidden file that gets its name, or never does)
+//! ucp_api ──► a file that UCP wrote ──────┘                   └─► verify, on another thread, over the same bytes
 //! ```
 //! A [`Producer`] knows one product and nothing else: what to look up, what to run, which bytes are the archive. The
 //! [`flow`] is the same for all: it asks for the name, seals, verifies, publishes, and leaves a [`receipt`].
@@ -26,6 +26,7 @@ pub mod run;
 pub mod seal;
 pub mod swarm;
 pub mod ucp;
+pub mod ucp_api;
 mod trouble;
 mod world;
 

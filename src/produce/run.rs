@@ -22,6 +22,7 @@ mod steps;
 mod trouble;
 
 pub use command::{Command, REDACTED, Value};
+pub(in crate::produce) use redact::Redactor;
 pub use said::MOST_KEPT;
 pub use steps::{Described, Finally, Step, Steps, Tell, Told, Undo, Undoing};
 pub use trouble::{Cause, End, Trouble};
@@ -30,7 +31,6 @@ use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use redact::Redactor;
 use running::{Running, TICK};
 use said::Listener;
 

@@ -10,6 +10,7 @@ use super::images::Images;
 use super::msr::Msr;
 use super::swarm::Swarm;
 use super::ucp::Ucp;
+use super::ucp_api::UcpApi;
 use crate::cli::args::{Effort, Judging, Keys, ReportFormat};
 
 #[derive(Debug, ClapArgs)]
@@ -40,6 +41,9 @@ pub(super) enum One {
     Ucp(Ucp),
     /// Metadata of DTR / MSR 2, by its own program in a container
     Dtr(Dtr),
+    /// UCP by its HTTPS interface: it writes a backup into a folder of a manager, which is collected from where that is
+    /// mounted
+    UcpApi(UcpApi),
 }
 
 /// What every backup shares.
@@ -108,6 +112,7 @@ impl One {
             Self::Msr(args) => &mut args.common,
             Self::Ucp(args) => &mut args.common,
             Self::Dtr(args) => &mut args.common,
+            Self::UcpApi(args) => &mut args.common,
         }
     }
 
@@ -118,6 +123,7 @@ impl One {
             Self::Msr(args) => &args.common,
             Self::Ucp(args) => &args.common,
             Self::Dtr(args) => &args.common,
+            Self::UcpApi(args) => &args.common,
         }
     }
 }

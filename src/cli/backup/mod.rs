@@ -13,6 +13,7 @@ mod show;
 mod signals;
 mod swarm;
 mod ucp;
+mod ucp_api;
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -85,6 +86,7 @@ impl Prepared {
             One::Msr(args) => args.producer(),
             One::Ucp(args) => args.producer(secrets.passphrase())?,
             One::Dtr(args) => args.producer()?,
+            One::UcpApi(args) => args.producer(secrets.passphrase().cloned())?,
         };
         let order = order(common, producer.word(), &secrets)?;
         Ok(Self { producer, order, known: secrets.known, quiet: common.effort.quiet })

@@ -16,13 +16,13 @@ const LEAST: usize = 4;
 
 /// What to look for.
 #[derive(Default)]
-pub(super) struct Redactor {
+pub(in crate::produce) struct Redactor {
     /// None holds a line break.
     patterns: Vec<Zeroizing<Vec<u8>>>,
 }
 
 impl Redactor {
-    pub(super) fn new<'a>(secrets: impl Iterator<Item = &'a Secret>) -> Self {
+    pub(in crate::produce) fn new<'a>(secrets: impl Iterator<Item = &'a Secret>) -> Self {
         let mut patterns: Vec<Zeroizing<Vec<u8>>> = Vec::new();
         for secret in secrets {
             let is_break = |byte: &u8| matches!(byte, b'\n' | b'\r');
@@ -85,7 +85,7 @@ impl Redactor {
     }
 
     /// `line` without secrets.
-    pub(super) fn redact(&self, line: &[u8]) -> Vec<u8> {
+    pub(in crate::produce) fn redact(&self, line: &[u8]) -> Vec<u8> {
         let mut clean = Vec::with_capacity(line.len());
         let mut at = 0;
         for (from, to) in self.places(line) {

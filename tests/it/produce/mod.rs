@@ -17,4 +17,5 @@ mod stand_in;
 mod swarm;
 mod swarm_live;
 mod ucp;
+mod ucp_api;
 mod write;

@@ -95,7 +95,8 @@ fn under_strace(target: &Path, injections: &[String]) -> Ran {
     }
     strace.arg(std::env::current_exe().unwrap());
     strace.args(["produce::publish_faults::a_run", "--exact", "--ignored", "--nocapture", "--test-threads=1"]);
-    let output = strace.env(TARGET, target).output().unwrap();
+    // Cargo names a folder for every dependency with C in it, and the loader opens files in each of them.
+    let output = strace.env_remove("LD_LIBRARY_PATH").env(TARGET, target).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     let said = text.split_once("RUN: ").and_then(|(_, rest)| Some(rest.split_once(".\n")?.0.to_owned()));
     let log = String::from_utf8_lossy(&fs::read(log.path()).unwrap()).into_owned();
