@@ -119,6 +119,13 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         self.halt();
+        // What the engine mounted for its networks stays when it goes.
+        let mounts = std::fs::read_to_string("/proc/mounts").unwrap_or_default();
+        for mounted in mounts.lines().filter_map(|line| line.split(' ').nth(1)) {
+            if Path::new(mounted).starts_with(&self.root) {
+                let _ = Command::new("umount").arg(mounted).status();
+            }
+        }
     }
 }
 
