@@ -11,9 +11,13 @@
 //! Promises: a name in the target folder stands for a whole archive that passed; what was left out or moved meanwhile is
 //! said; what was stopped is started again whatever happens. Refuses to know: what was typed, and how results are shown.
 
+mod called;
 mod container;
 pub mod dtr;
 pub mod flow;
+pub mod images;
+pub mod kubernetes;
+pub mod msr;
 pub mod pack;
 pub mod publish;
 mod reason;

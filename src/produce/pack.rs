@@ -55,6 +55,8 @@ pub struct Options<'a> {
     pub numeric_owner: bool,
     /// Device and inode of files to leave out: the archive itself, where it is written below the root.
     pub leave_out: Vec<(u64, u64)>,
+    /// Whether folders are gone through from their last name to their first.
+    pub descending: bool,
     /// Stops the work between two pieces.
     pub stop: Option<&'a AtomicBool>,
 }
@@ -67,6 +69,7 @@ impl Default for Options<'_> {
             attributes: true,
             numeric_owner: false,
             leave_out: Vec::new(),
+            descending: false,
             stop: None,
         }
     }
@@ -145,7 +148,7 @@ fn root_path(prefix: &[u8]) -> Result<Vec<u8>, Trouble> {
 struct Level {
     folder: File,
     found: Metadata,
-    /// What stands in it, the last first.
+    /// What stands in it, what comes next at the end.
     left: Vec<(CString, FileType)>,
     /// Bytes of its path.
     path_bytes: usize,
@@ -207,6 +210,9 @@ impl Packer<'_, '_> {
             }
         }
         left.sort_unstable_by(|(one, _), (other, _)| other.as_bytes().cmp(one.as_bytes()));
+        if self.options.descending {
+            left.reverse();
+        }
         Ok(Level { folder, found, left, path_bytes: self.path.len() })
     }
 

@@ -162,13 +162,6 @@ impl Place {
         self.folder.dir().at(&self.partial)
     }
 
-    /// Whether there are any bytes worth keeping aside.
-    #[must_use]
-    pub fn has_bytes(&self) -> bool {
-        let stat = self.folder.dir().stat(&self.partial);
-        stat.is_ok_and(|stat| stat.is_some_and(|stat| dir::bytes(&stat) > 0))
-    }
-
     /// Gives the archive its name and puts `sidecar` beside it. That is a JSON object with at least `archive` (the name),
     /// `family`, `sequence` ([`Folder::next`]), `created` (RFC 3339) and `bytes`, all held against what was written, as
     /// `digests.sha256` and `digests.blake3` are where both sides know them.
@@ -299,16 +292,15 @@ impl Place {
     /// # Errors
     /// It could not be kept, or its report not be written, or it could not be removed.
     pub fn fail(mut self, report: &[u8], keep: bool) -> Result<Option<PathBuf>, Trouble> {
-        let folder = self.folder.clone();
-        let dir = folder.dir();
         if !self.is_open {
             return Ok(None);
         }
         if !keep {
-            self.is_open = false;
-            dir.remove(&self.partial).map_err(Trouble::when("remove", self.partial()))?;
+            self.remove()?;
             return Ok(None);
         }
+        let folder = self.folder.clone();
+        let dir = folder.dir();
         for nth in 1..=MOST_FAILED {
             let (kept, beside) = (name::failed(&self.name, nth), name::failed_report(&self.name, nth));
             if dir.stat(&beside).map_err(Trouble::when("look for", dir.at(&beside)))?.is_some() {
@@ -325,6 +317,38 @@ impl Place {
             return Ok(Some(dir.at(&kept)));
         }
         Err(Trouble::Taken { path: dir.at(&name::failed(&self.name, MOST_FAILED)) })
+    }
+
+    /// Removes the file, of which nothing is worth keeping, and leaves `report` alone, as `NAME.failed.json` (numbered).
+    ///
+    /// # Errors
+    /// It could not be removed, or its report not be written.
+    pub fn report(mut self, report: &[u8]) -> Result<PathBuf, Trouble> {
+        self.remove()?;
+        let folder = self.folder.clone();
+        let dir = folder.dir();
+        for nth in 1..=MOST_FAILED {
+            let (kept, beside) = (name::failed(&self.name, nth), name::failed_report(&self.name, nth));
+            // A report must never stand beside what it is not about.
+            if dir.stat(&kept).map_err(Trouble::when("look for", dir.at(&kept)))?.is_some() {
+                continue;
+            }
+            match Hidden::write(dir, &beside, report)?.claim() {
+                Ok(()) => {}
+                Err(Trouble::Taken { .. }) => continue,
+                Err(trouble) => return Err(trouble),
+            }
+            dir.sync()?;
+            return Ok(dir.at(&beside));
+        }
+        Err(Trouble::Taken { path: dir.at(&name::failed_report(&self.name, MOST_FAILED)) })
+    }
+
+    fn remove(&mut self) -> Result<(), Trouble> {
+        if std::mem::take(&mut self.is_open) {
+            self.folder.dir().remove(&self.partial).map_err(Trouble::when("remove", self.partial()))?;
+        }
+        Ok(())
     }
 }
 

@@ -230,12 +230,13 @@ impl Receipt {
         self.finished = Some(jiff::Timestamp::now().to_string());
         self.ran = ran.iter().map(Program::of).collect();
         self.troubles = troubles.iter().map(|trouble| sentence(&trouble.to_string())).collect();
-        self.verdict = match outcome.map(|outcome| outcome.verdict) {
-            // Half an archive may be well-formed.
-            Some(Verdict::Pass) if self.bytes > 0 => Overall::Pass.as_str(),
-            Some(Verdict::Fail) if self.bytes > 0 => Overall::Fail.as_str(),
-            Some(Verdict::Inconclusive) if self.bytes > 0 => Overall::Inconclusive.as_str(),
-            _ => Overall::Error.as_str(),
+        // Half an archive may be well-formed: the verdict on what was not written to its end is none.
+        let is_written = !self.digests.is_empty();
+        self.verdict = match outcome.filter(|_| is_written).map(|outcome| outcome.verdict) {
+            Some(Verdict::Pass) => Overall::Pass.as_str(),
+            Some(Verdict::Fail) => Overall::Fail.as_str(),
+            Some(Verdict::Inconclusive) => Overall::Inconclusive.as_str(),
+            None => Overall::Error.as_str(),
         };
         self.report = outcome.and_then(|outcome| {
             let results = [report::Result::Looked(Box::new(outcome.clone()))];

@@ -6,6 +6,8 @@ use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
 use super::all::All;
 use super::dtr::Dtr;
+use super::images::Images;
+use super::msr::Msr;
 use super::swarm::Swarm;
 use super::ucp::Ucp;
 use crate::cli::args::{Effort, Judging, Keys, ReportFormat};
@@ -34,6 +36,10 @@ pub(super) enum One {
     Ucp(Ucp),
     /// Metadata of DTR / MSR 2, by its own program in a container
     Dtr(Dtr),
+    /// The images of a registry: the volume of a DTR replica, a directory, or the volume of a claim
+    Images(Images),
+    /// The metadata of MSR 3, by the installation's own command in its cluster
+    Msr(Msr),
 }
 
 /// What every backup shares.
@@ -100,6 +106,8 @@ impl One {
             Self::Swarm(args) => &mut args.common,
             Self::Ucp(args) => &mut args.common,
             Self::Dtr(args) => &mut args.common,
+            Self::Images(args) => &mut args.common,
+            Self::Msr(args) => &mut args.common,
         }
     }
 
@@ -108,6 +116,8 @@ impl One {
             Self::Swarm(args) => &args.common,
             Self::Ucp(args) => &args.common,
             Self::Dtr(args) => &args.common,
+            Self::Images(args) => &args.common,
+            Self::Msr(args) => &args.common,
         }
     }
 }

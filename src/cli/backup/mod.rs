@@ -6,6 +6,9 @@
 mod all;
 pub(super) mod args;
 mod dtr;
+mod images;
+mod kubernetes;
+mod msr;
 mod show;
 mod signals;
 mod swarm;
@@ -80,6 +83,8 @@ impl Prepared {
             One::Swarm(args) => args.producer(secrets.known.unlock_keys.clone())?,
             One::Ucp(args) => args.producer(secrets.passphrase())?,
             One::Dtr(args) => args.producer()?,
+            One::Images(args) => args.producer(),
+            One::Msr(args) => args.producer(),
         };
         let order = order(common, producer.word(), &secrets)?;
         Ok(Self { producer, order, known: secrets.known, quiet: common.effort.quiet })

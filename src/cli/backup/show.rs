@@ -34,7 +34,8 @@ pub(super) fn text(out: &mut dyn Write, backup: &Backup, verbose: bool) -> std::
         writeln!(out, "  {:<9} {}", "sidecar", path(&published.sidecar))?;
     }
     if let Some(kept) = &backup.kept_aside {
-        writeln!(out, "  {:<9} {}, with its report beside it", "kept as", path(kept))?;
+        let is_report = kept.extension().is_some_and(|extension| extension == "json");
+        writeln!(out, "  {:<9} {}", if is_report { "report" } else { "kept as" }, path(kept))?;
     }
     if backup.receipt.what_was_verified() == Some(Verified::BeforeSealing) {
         writeln!(out, "  {:<9} what went into the encryption; nobody here can open what came out", "verified")?;
@@ -48,7 +49,8 @@ pub(super) fn text(out: &mut dyn Write, backup: &Backup, verbose: bool) -> std::
     for warning in backup.receipt.warnings() {
         writeln!(out, "warning: {}", sentence(warning))?;
     }
-    for trouble in &backup.troubles {
+    // Where there is no archive, the verdict names the first.
+    for trouble in backup.troubles.iter().skip(usize::from(backup.published.is_none())) {
         writeln!(out, "error: {}", sentence(&trouble.to_string()))?;
     }
     if let Some(outcome) = &backup.outcome {

@@ -27,6 +27,8 @@ const MOST_PIECES: usize = 256;
 pub(super) struct Line {
     /// What there is to tell and the file, or why the archive is not whole.
     pub(super) produced: Result<(Made, Written), Trouble>,
+    /// Bytes that the producer wrote.
+    pub(super) taken: u64,
     /// What the verifier says; of an archive that is not whole, what it says of the rest.
     pub(super) outcome: Result<Outcome, Trouble>,
 }
@@ -55,15 +57,16 @@ pub(super) fn through(
             Ok(verifier) => verifier,
             Err(error) => {
                 let sentence = format!("failed to start a thread: {error}; look what the machine has run out of");
-                return Line { produced: Err(Trouble::Refused(sentence)), outcome: Err(Trouble::Stopped) };
+                return Line { produced: Err(Trouble::Refused(sentence)), taken: 0, outcome: Err(Trouble::Stopped) };
             }
         };
-        let produced = fill(ends, writer, feeder, produce);
+        let mut taken = 0;
+        let produced = fill(ends, writer, feeder, |out| produce(&mut Counted { out, taken: &mut taken }));
         let outcome = match verifier.join() {
             Ok(outcome) => outcome.map_err(Trouble::Verify),
             Err(_) => Err(Trouble::Refused("the verifier broke down over the archive; please report this".to_owned())),
         };
-        Line { produced, outcome }
+        Line { produced, taken, outcome }
     })
 }
 
@@ -99,6 +102,24 @@ fn write_trouble(error: io::Error) -> Trouble {
         Ok(trouble) => trouble.into(),
         Err(error) if error.get_ref().is_some_and(|inner| inner.is::<Asked>()) => Trouble::Stopped,
         Err(error) => Trouble::Seal(crate::produce::seal::Trouble::Write(error)),
+    }
+}
+
+/// Counts what a producer writes.
+struct Counted<'a> {
+    out: &'a mut dyn Write,
+    taken: &'a mut u64,
+}
+
+impl Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        *self.taken += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }
 

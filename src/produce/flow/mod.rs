@@ -53,7 +53,7 @@ pub struct Backup {
     pub outcome: Option<Outcome>,
     /// The archive, where it has its name.
     pub published: Option<Published>,
-    /// Where an archive that failed is kept.
+    /// Where an archive that failed is kept; where there is nothing of it, its report.
     pub kept_aside: Option<PathBuf>,
     /// Older archives that were deleted.
     pub retired: Retired,
@@ -165,7 +165,7 @@ fn run(
     backup.receipt.verified(verified);
     let name = backup.receipt.archive().to_owned();
     let ends = Ends { name: &name, verified, seal: &seal, options: &order.options, stop: &world.stop };
-    let Line { produced, outcome } = line::through(&ends, writer, unlock, |out| producer.produce(world, out));
+    let Line { produced, taken, outcome } = line::through(&ends, writer, unlock, |out| producer.produce(world, out));
     let mut written = None;
     match produced {
         Ok((made, file)) => {
@@ -200,8 +200,13 @@ fn run(
     }
     if !is_named {
         backup.receipt.end(&world.journal(), &backup.troubles, backup.outcome.as_ref());
-        let is_kept = order.keep_failed && place.has_bytes();
-        match place.fail(&backup.receipt.to_json(), is_kept) {
+        let report = backup.receipt.to_json();
+        // A seal's beginning alone is worth nothing to anybody.
+        let kept = match order.keep_failed {
+            true if taken == 0 => place.report(&report).map(Some),
+            is_kept => place.fail(&report, is_kept),
+        };
+        match kept {
             Ok(kept) => backup.kept_aside = kept,
             Err(trouble) => backup.troubles.push(trouble.into()),
         }

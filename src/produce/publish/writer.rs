@@ -63,7 +63,8 @@ impl Writer {
     /// This or an earlier write failed.
     pub fn finish(mut self) -> Result<Written, Trouble> {
         self.spill().map_err(|error| self.trouble(error))?;
-        Ok(Written { file: self.file, bytes: self.bytes, digests: self.hasher.finish() })
+        let file = self.file.try_clone().map_err(|error| self.trouble(error))?;
+        Ok(Written { file, bytes: self.bytes, digests: self.hasher.clone().finish() })
     }
 
     /// Writes what waits.
@@ -100,6 +101,13 @@ impl Writer {
         }
         self.waiting.extend_from_slice(bytes);
         Ok(())
+    }
+}
+
+/// What waits belongs to the file, even where it never becomes an archive.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let _ = self.spill();
     }
 }
 

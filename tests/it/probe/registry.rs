@@ -51,7 +51,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// An OCI layout in a folder.
-struct Layout(PathBuf);
+pub struct Layout(PathBuf);
 
 impl Layout {
     fn put(&self, bytes: &[u8], media_type: &str) -> Value {
@@ -90,7 +90,7 @@ impl Layout {
         manifest
     }
 
-    fn make(folder: &Path) -> Self {
+    pub fn make(folder: &Path) -> Self {
         let layout = Self(folder.join("oci"));
         fs::create_dir_all(layout.0.join("blobs/sha256")).unwrap();
         let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
@@ -113,14 +113,14 @@ impl Layout {
 }
 
 /// A registry that runs over a storage.
-struct Registry {
+pub struct Registry {
     child: Child,
     port: u16,
     config: PathBuf,
 }
 
 impl Registry {
-    fn serve(folder: &Path, storage: &Path) -> Self {
+    pub fn serve(folder: &Path, storage: &Path) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let config = folder.join("config.yml");
         let text = format!(
@@ -141,11 +141,11 @@ impl Registry {
         registry
     }
 
-    fn at(&self, image: &str) -> String {
+    pub fn at(&self, image: &str) -> String {
         format!("docker://127.0.0.1:{}/{image}", self.port)
     }
 
-    fn push(&self, layout: &Layout, name: &str, image: &str, options: &[&str]) {
+    pub fn push(&self, layout: &Layout, name: &str, image: &str, options: &[&str]) {
         let from = format!("oci:{}:{name}", layout.0.display());
         let mut copy = skopeo("copy");
         copy.args(options).arg("--dest-tls-verify=false").arg(from).arg(self.at(image));
@@ -169,7 +169,7 @@ impl Drop for Registry {
     }
 }
 
-fn skopeo(what: &str) -> Command {
+pub fn skopeo(what: &str) -> Command {
     let mut command = Command::new("skopeo");
     command.args(["--insecure-policy", what]).stdout(Stdio::null());
     command
@@ -179,7 +179,7 @@ fn skopeo(what: &str) -> Command {
 const IMAGES: &[&str] = &["team/oci:1", "team/v2s2:1", "team/v2s1:1", "team/many:1", "lists/many:1"];
 
 /// The storage that a real registry made of images of every kind; nothing where it is not installed.
-fn storage(test: &str) -> Option<&'static Path> {
+pub fn storage(test: &str) -> Option<&'static Path> {
     static STORAGE: OnceLock<tempfile::TempDir> = OnceLock::new();
     if !program(test, "docker-registry") || !program(test, "skopeo") || !program(test, "tar") {
         return None;

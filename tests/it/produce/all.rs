@@ -44,11 +44,12 @@ fn after_a_failure_nothing_begins_unless_asked_for() {
     let output = all(&machine, &plan, &[]);
     assert_eq!(output.status.code(), Some(4), "{}", text(&output));
     assert!(text(&output).contains("not begun: swarm"), "{}", text(&output));
-    assert_eq!(machine.names(), [""; 0]);
+    assert_eq!(machine.names(), ["first.tar.gpg.failed.json"]);
     let output = all(&machine, &plan, &["--keep-going"]);
     assert_eq!(output.status.code(), Some(4), "{}", text(&output));
     assert!(text(&output).starts_with("ERROR 1 of 2 backups published"), "{}", text(&output));
-    assert_eq!(machine.names(), ["second.tar.gpg", "second.tar.gpg.manifest.json"]);
+    let names: Vec<_> = machine.names().into_iter().filter(|name| name.starts_with("second")).collect();
+    assert_eq!(names, ["second.tar.gpg", "second.tar.gpg.manifest.json"]);
 }
 
 #[test]

@@ -3,6 +3,8 @@
 mod all;
 mod by_command;
 mod dtr;
+mod images;
+mod msr;
 mod pack;
 mod products_live;
 mod publish;
@@ -10,6 +12,7 @@ mod publish_faults;
 mod publish_retire;
 mod run;
 mod seal;
+mod stage;
 mod stand_in;
 mod swarm;
 mod swarm_live;

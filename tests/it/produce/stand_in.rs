@@ -1,201 +1,72 @@
-//! A stand-in for a client program: it knows some command lines to the byte, complains of all others, and keeps what
-//! everybody on the machine could see of it.
+//! Programs that stand in for `docker` and `kubectl`: shell scripts that take the documented arguments and no others.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
 
-use veritar::produce::flow::{Backup, Order, Preview, back_up, preview};
+use veritar::produce::World;
+use veritar::produce::flow::Order;
 use veritar::produce::seal::Seal;
-use veritar::produce::{Producer, World, rules_for};
-use veritar::rule::catalog;
 
-use crate::support::{options, secrets};
+use crate::support::options;
 
-/// 2021-09-13 16:11:50 UTC.
-pub const NOW: i64 = 1_631_549_510;
-
-const SCRIPT: &str = r#"#!/bin/sh
-here=$(dirname "$0")
-tr '\0' ' ' < /proc/$$/cmdline >> "$here/seen"
-echo >> "$here/seen"
-tr '\0' '\n' < /proc/$$/environ | cut -d= -f1 | grep -v '^PATH$' >> "$here/variables"
-for arguments in "$here"/*.arguments; do
-    if printf '%s\0' "$@" | cmp -s - "$arguments"; then
-        . "${arguments%.arguments}.sh"
-        exit
-    fi
-done
-echo "no such command line: $*" >&2
-exit 64
-"#;
-
-/// The program.
-pub struct StandIn {
-    folder: tempfile::TempDir,
-    name: &'static str,
-    known: usize,
+/// Writes a script called `name` into `folder`. It is written by a child, because a file that this process has open
+/// could be handed on to another one that is started meanwhile, and could not be run then.
+///
+/// The script knows `$here`, the folder; what it was given is in `NAME.log` there, a line a run, with all of the
+/// environment; what it does not take it answers with 64.
+pub fn script(folder: &Path, name: &str, cases: &str) -> PathBuf {
+    let path = folder.join(name);
+    let here = folder.display();
+    let text = format!(
+        "#!/bin/sh\nhere='{here}'\nprintf '%s\\n' \"$*\" >> \"$here/{name}.log\"\ntr '\\0' '\\n' < /proc/$$/cmdline >> \"$here/{name}.seen\"\n\
+         env >> \"$here/{name}.seen\"\ncase \"$*\" in\n{cases}\n*) echo \"{name}: not documented: $*\" >&2; exit 64;;\nesac\n"
+    );
+    let write = Command::new("sh")
+        .args(["-c", "cat > \"$0\" && chmod 755 \"$0\""])
+        .arg(&path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .and_then(|mut child| {
+            child.stdin.take().unwrap().write_all(text.as_bytes())?;
+            child.wait()
+        });
+    assert!(write.unwrap().success());
+    path
 }
 
-impl StandIn {
-    pub fn new(name: &'static str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(name);
-        fs::write(&path, SCRIPT).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        Self { folder, name, known: 0 }
-    }
+/// What a script was asked, a line a run.
+pub fn asked(folder: &Path, name: &str) -> Vec<String> {
+    let log = std::fs::read_to_string(folder.join(format!("{name}.log"))).unwrap_or_default();
+    log.lines().map(str::to_owned).collect()
+}
 
-    pub fn program(&self) -> PathBuf {
-        self.folder.path().join(self.name)
-    }
+/// A world of 2021-09-13 16:11:50 UTC, two hours east.
+pub fn world() -> World {
+    let now = jiff::Timestamp::new(1_631_549_510, 0).unwrap();
+    let now = now.to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(2)));
+    World::new(Arc::default(), now, Arc::new(|_| {}))
+}
 
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// Called with exactly these arguments, it does what `script` says.
-    pub fn knows(&mut self, arguments: &[&str], script: &str) {
-        let mut bytes = Vec::new();
-        for argument in arguments {
-            bytes.extend_from_slice(argument.as_bytes());
-            bytes.push(0);
-        }
-        let number = self.known;
-        self.known += 1;
-        fs::write(self.folder.path().join(format!("{number}.arguments")), bytes).unwrap();
-        fs::write(self.folder.path().join(format!("{number}.sh")), script).unwrap();
-    }
-
-    /// The same, and it prints this.
-    pub fn prints(&mut self, arguments: &[&str], printed: &str) {
-        let file = self.keep(&format!("printed-{}", self.known), printed.as_bytes());
-        self.knows(arguments, &format!("cat '{}'", file.display()));
-    }
-
-    /// A file beside it.
-    pub fn keep(&self, name: &str, content: &[u8]) -> PathBuf {
-        let path = self.folder.path().join(name);
-        fs::write(&path, content).unwrap();
-        path
-    }
-
-    /// The command lines that everybody could see.
-    pub fn seen(&self) -> String {
-        fs::read_to_string(self.folder.path().join("seen")).unwrap_or_default()
-    }
-
-    /// Whether a command line held this.
-    pub fn was_run(&self, part: &str) -> bool {
-        self.seen().contains(part)
-    }
-
-    /// Names of variables it was given.
-    pub fn has_variable(&self, variable: &str) -> bool {
-        let variables = fs::read_to_string(self.folder.path().join("variables")).unwrap();
-        variables.lines().any(|name| name == variable)
+/// An archive for `folder`, open, judged by the rules that fit.
+pub fn order(folder: &Path) -> Order {
+    Order {
+        folder: folder.to_owned(),
+        name: None,
+        seal: Seal::default(),
+        options: options(1),
+        can_open: true,
+        read_back: true,
+        keep: None,
+        keep_failed: true,
     }
 }
 
-/// A folder for archives, and who listens.
-pub struct Stage {
-    pub target: tempfile::TempDir,
-    pub stop: Arc<AtomicBool>,
-    pub seal: Seal,
-    told: Arc<Mutex<String>>,
-}
-
-impl Stage {
-    pub fn new() -> Self {
-        let target = tempfile::tempdir().unwrap();
-        Self { target, stop: Arc::default(), seal: Seal::default(), told: Arc::default() }
-    }
-
-    fn world(&self, after: i64) -> World {
-        let now = jiff::Timestamp::from_second(NOW + after).unwrap().to_zoned(jiff::tz::TimeZone::UTC);
-        let told = Arc::clone(&self.told);
-        let stop = Arc::clone(&self.stop);
-        World::new(
-            Arc::clone(&self.stop),
-            now,
-            Arc::new(move |this| {
-                let said = this.to_string();
-                if said.contains("please stop now") {
-                    stop.store(true, Ordering::Relaxed);
-                }
-                told.lock().unwrap().push_str(&format!("{said}\n"));
-            }),
-        )
-    }
-
-    fn order(&self, product: &str) -> Order {
-        let mut options = options(2);
-        options.rules = catalog::all().iter().filter(|set| rules_for(product, set.id())).cloned().collect();
-        assert!(!options.rules.is_empty());
-        Order {
-            folder: self.target.path().to_owned(),
-            name: None,
-            seal: self.seal.clone(),
-            options,
-            can_open: true,
-            read_back: true,
-            keep: None,
-            keep_failed: true,
-        }
-    }
-
-    pub fn back_up(&self, producer: &mut dyn Producer) -> Backup {
-        self.back_up_after(producer, 0)
-    }
-
-    /// So many seconds later.
-    pub fn back_up_after(&self, producer: &mut dyn Producer, seconds: i64) -> Backup {
-        let order = self.order(producer.word());
-        back_up(producer, &order, &self.world(seconds), &mut secrets())
-    }
-
-    pub fn preview(&self, producer: &mut dyn Producer) -> Result<Preview, String> {
-        let order = self.order(producer.word());
-        preview(producer, &order, &self.world(0)).map_err(|trouble| trouble.to_string())
-    }
-
-    /// What was told while it ran.
-    pub fn told(&self) -> String {
-        self.told.lock().unwrap().clone()
-    }
-
-    /// What lies in the folder, but for the lock.
-    pub fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.target.path()).unwrap();
-        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.retain(|name| name != ".veritar.lock");
-        names.sort_unstable();
-        names
-    }
-
-    /// There is no archive: nothing at all, or one that failed with its report.
-    pub fn has_no_archive(&self) {
-        for name in self.names() {
-            assert!(name.ends_with(".failed") || name.ends_with(".failed.json"), "{name}");
-        }
-    }
-
-    /// Nobody wrote this down: not in what was told, not in a file of the folder, not where everybody could see it.
-    pub fn hides(&self, secret: &[u8], stand_in: &StandIn, backup: &Backup) {
-        assert!(secret.len() > 5);
-        let has = |bytes: &[u8]| memchr::memmem::find(bytes, secret).is_some();
-        assert!(!has(self.told().as_bytes()) && !has(stand_in.seen().as_bytes()));
-        assert!(!has(&backup.receipt.to_json()) && !has(format!("{backup:?}").as_bytes()));
-        assert!(backup.troubles.iter().all(|trouble| !has(trouble.to_string().as_bytes())));
-        for name in self.names() {
-            assert!(!has(&fs::read(self.target.path().join(&name)).unwrap()), "{name}");
-        }
-    }
-}
-
-/// All that went wrong, in one text.
-pub fn troubles(backup: &Backup) -> String {
-    backup.troubles.iter().map(|trouble| format!("{trouble}\n")).collect()
+/// Names in a folder, without the file of the lock.
+pub fn names(folder: &Path) -> Vec<String> {
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|name| name != ".veritar.lock").collect();
+    names.sort();
+    names
 }

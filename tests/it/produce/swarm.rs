@@ -256,7 +256,7 @@ fn an_engine_that_does_not_stop_is_started_again() {
     assert_eq!(output.status.code(), Some(4), "{}", text(&output));
     assert!(text(&output).contains("no such unit"), "{}", text(&output));
     assert_eq!(machine.log(), ["stop", "start"]);
-    assert_eq!(machine.names(), [""; 0]);
+    assert_eq!(machine.names(), ["a.tar.gpg.failed.json"]);
 }
 
 #[test]

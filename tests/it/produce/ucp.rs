@@ -11,7 +11,7 @@ use veritar::produce::{Form, Trouble};
 use veritar::secret::Secret;
 use veritar::verify::Verdict;
 
-use super::stand_in::{NOW, Stage, StandIn, troubles};
+use super::stage::{NOW, Stage, StandIn, troubles};
 use crate::support::corpus;
 
 const SOCKET: &str = "/var/run/docker.sock:/var/run/docker.sock";
