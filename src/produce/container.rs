@@ -225,12 +225,6 @@ impl Version {
     }
 }
 
-/// `text` as a part of a file's name: what else it has becomes dashes.
-pub(super) fn part_of_name(text: &str) -> String {
-    let fit = |letter: char| if letter.is_ascii_alphanumeric() || "._".contains(letter) { letter } else { '-' };
-    text.chars().take(64).map(fit).collect()
-}
-
 /// What a program that did well complained of all the same: how many lines, and the last.
 pub(super) fn complaint(ran: &Ran) -> Option<String> {
     let errors = ran.errors();

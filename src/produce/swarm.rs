@@ -402,9 +402,9 @@ impl State {
         }
     }
 
-    /// Whether it may yet become another.
+    /// Whether it may yet become another: a node that was just started is in error until it finds its peers.
     fn is_pending(self) -> bool {
-        matches!(self, Self::Pending | Self::Unknown)
+        matches!(self, Self::Pending | Self::Error | Self::Unknown)
     }
 }
 

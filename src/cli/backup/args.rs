@@ -33,17 +33,17 @@ pub(super) enum Of {
 pub(super) enum One {
     /// A manager's Swarm directory, with the engine stopped and started again
     Swarm(Swarm),
-    /// The images of a registry: the volume of a DTR replica, a directory, or the volume of a claim
-    Images(Images),
-    /// The metadata of MSR 3, by the installation's own command in its cluster
-    Msr(Msr),
     /// UCP / MKE, by its own program in a container of a manager's engine
     Ucp(Ucp),
-    /// Metadata of DTR / MSR 2, by its own program in a container
-    Dtr(Dtr),
     /// UCP by its HTTPS interface: it writes a backup into a folder of a manager, which is collected from where that is
     /// mounted
     UcpApi(UcpApi),
+    /// Metadata of DTR / MSR 2, by its own program in a container
+    Dtr(Dtr),
+    /// The metadata of MSR 3, by the installation's own command in its cluster
+    Msr(Msr),
+    /// The images of a registry: the volume of a DTR replica, a directory, or the volume of a claim
+    Images(Images),
 }
 
 /// What every backup shares.
@@ -108,22 +108,22 @@ impl One {
     pub(super) fn common_mut(&mut self) -> &mut Common {
         match self {
             Self::Swarm(args) => &mut args.common,
-            Self::Images(args) => &mut args.common,
-            Self::Msr(args) => &mut args.common,
             Self::Ucp(args) => &mut args.common,
-            Self::Dtr(args) => &mut args.common,
             Self::UcpApi(args) => &mut args.common,
+            Self::Dtr(args) => &mut args.common,
+            Self::Msr(args) => &mut args.common,
+            Self::Images(args) => &mut args.common,
         }
     }
 
     pub(super) fn common(&self) -> &Common {
         match self {
             Self::Swarm(args) => &args.common,
-            Self::Images(args) => &args.common,
-            Self::Msr(args) => &args.common,
             Self::Ucp(args) => &args.common,
-            Self::Dtr(args) => &args.common,
             Self::UcpApi(args) => &args.common,
+            Self::Dtr(args) => &args.common,
+            Self::Msr(args) => &args.common,
+            Self::Images(args) => &args.common,
         }
     }
 }

@@ -82,11 +82,11 @@ impl Prepared {
         let secrets = Gathered::of(common)?;
         let producer: Box<dyn Producer> = match one {
             One::Swarm(args) => args.producer(secrets.known.unlock_keys.clone())?,
-            One::Images(args) => args.producer(),
-            One::Msr(args) => args.producer(),
             One::Ucp(args) => args.producer(secrets.passphrase())?,
-            One::Dtr(args) => args.producer()?,
             One::UcpApi(args) => args.producer(secrets.passphrase().cloned())?,
+            One::Dtr(args) => args.producer()?,
+            One::Msr(args) => args.producer(),
+            One::Images(args) => args.producer(),
         };
         let order = order(common, producer.word(), &secrets)?;
         Ok(Self { producer, order, known: secrets.known, quiet: common.effort.quiet })

@@ -17,6 +17,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::called::called;
 use super::container::{self, Container, Version};
 use super::run::{Cause, Command};
 use super::{Form, Made, Planned, Producer, Survey, Trouble, World, publish};
@@ -314,7 +315,7 @@ impl Producer for Dtr {
                 name(earlier.archive.as_bytes())
             ));
         }
-        survey.name = format!("dtr-{}-{replica}-{}", version.as_str(), world.now.strftime("%s%z"));
+        survey.name = called(&[self.word(), version.as_str(), &replica], world);
         survey.family = format!("dtr-{replica}");
         survey.facts.extend([
             ("replica", replica.clone()),

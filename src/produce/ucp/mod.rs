@@ -16,6 +16,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::called::called;
 use super::container::{self, Container, Engine, Version};
 use super::run::{Cause, Command};
 use super::{Form, Made, Planned, Producer, Survey, Trouble, World};
@@ -321,9 +322,8 @@ impl Producer for Ucp {
             }
         };
         let has_selinux = self.options.selinux.unwrap_or_else(|| engine.has_selinux());
-        let host = container::part_of_name(&engine.name);
-        survey.name = format!("ucp-{}-{host}-{}", version.as_str(), world.now.strftime("%s%z"));
-        survey.family = format!("ucp-{host}");
+        survey.name = called(&[self.word(), version.as_str(), &engine.name], world);
+        survey.family = format!("ucp-{}", name(engine.name.as_bytes()));
         survey.form = if self.options.passphrase.is_some() { Form::OpenPgp } else { Form::Tar };
         survey.facts.extend([
             ("host", name(engine.name.as_bytes())),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use super::client::StandIn;
+use super::stage::StandIn;
 use crate::support::{corpus, program};
 
 const PASSPHRASE: &str = "twelve or more, by all means";

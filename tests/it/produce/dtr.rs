@@ -9,7 +9,7 @@ use veritar::produce::run::Command;
 use veritar::secret::Secret;
 use veritar::verify::Verdict;
 
-use super::client::{Stage, StandIn, troubles};
+use super::stage::{Stage, StandIn, troubles};
 use crate::support::corpus;
 
 const REPLICA: &str = "5eb9459a7832";

@@ -2,7 +2,6 @@
 
 mod all;
 mod by_command;
-mod client;
 mod dtr;
 mod images;
 mod msr;
@@ -13,6 +12,7 @@ mod publish_faults;
 mod publish_retire;
 mod run;
 mod seal;
+mod stage;
 mod stand_in;
 mod swarm;
 mod swarm_live;

@@ -11,11 +11,11 @@ use veritar::produce::{Form, Trouble};
 use veritar::secret::Secret;
 use veritar::verify::Verdict;
 
-use super::client::{NOW, Stage, StandIn, troubles};
+use super::stage::{NOW, Stage, StandIn, troubles};
 use crate::support::corpus;
 
 const SOCKET: &str = "/var/run/docker.sock:/var/run/docker.sock";
-const NAME: &str = "ucp-3.4.5-node-1-1631549510+0000.tar";
+const NAME: &str = "ucp-3.4.5-node_1-1631549510+0000.tar";
 
 /// Names as `container ls` prints them on a manager.
 const NAMES: &str = "ucp-manager-agent.k3xq.a7d1\nucp-proxy\nucp-controller\nucp-kv\n";
@@ -138,7 +138,7 @@ fn an_older_version_is_backed_up_with_its_identifier() {
     docker.knows(&arguments, &format!("gunzip < '{}'", corpus().join("good/ucp-3.1.tar.gz").display()));
     let backup = stage.back_up(&mut Ucp::new(options(&docker)));
     assert!(backup.troubles.is_empty(), "{}", troubles(&backup));
-    assert_eq!(stage.names()[0], "ucp-3.1.5-node-1-1631549510+0000.tar");
+    assert_eq!(stage.names()[0], "ucp-3.1.5-node_1-1631549510+0000.tar");
 }
 
 #[test]
