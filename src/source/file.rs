@@ -3,6 +3,7 @@
 //! Promises: a directory, a missing or an unreadable file is an error that says so; a file that is cut or written to while
 //! it is read is an error at [`Source::settle`], never a crash and never believed. Refuses to know: what is in it.
 
+use std::cell::Cell;
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;
@@ -50,8 +51,19 @@ pub struct MappedFile {
     view: MemorySource,
     guard: std::sync::Arc<Guarded>,
     ahead: Option<Ahead>,
+    /// Bytes from the start whose pages were let go of.
+    gone: usize,
+    /// Whether somebody reads all of it at a pace of his own.
+    is_lent_whole: Cell<bool>,
     before: Stamp,
 }
+
+/// Bytes behind the reader whose pages stay: as much is on its way to whoever hashes or decrypts, and far more.
+const KEPT_BYTES: usize = 32 << 20;
+
+/// Bytes let go of at a time. Unmapped all at once at the end, the pages of a large file keep one thread busy while all
+/// others have nothing left to do.
+const GONE_BYTES: usize = 16 << 20;
 
 /// Size and time of a file when it was opened.
 #[derive(PartialEq, Eq, Debug)]
@@ -98,8 +110,22 @@ impl MappedFile {
             bytes,
             guard,
             ahead: None,
+            gone: 0,
+            is_lent_whole: Cell::new(false),
             before: Stamp::of(metadata),
         })
+    }
+}
+
+impl MappedFile {
+    /// Lets go of pages far behind the reader.
+    fn let_go(&mut self) {
+        let at = usize::try_from(self.view.position()).unwrap_or_default();
+        let until = at.saturating_sub(KEPT_BYTES);
+        if until.saturating_sub(self.gone) >= GONE_BYTES && !self.is_lent_whole.get() {
+            self.guard.let_go(self.gone..until);
+            self.gone = until;
+        }
     }
 }
 
@@ -113,6 +139,7 @@ impl Source for MappedFile {
     }
 
     fn take(&mut self, at_most: usize) -> io::Result<Option<Chunk>> {
+        self.let_go();
         self.view.take(at_most)
     }
 
@@ -125,6 +152,7 @@ impl Source for MappedFile {
     }
 
     fn whole(&self) -> Option<Bytes> {
+        self.is_lent_whole.set(true);
         Some(self.bytes.clone())
     }
 
