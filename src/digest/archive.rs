@@ -38,7 +38,8 @@ impl ArchiveDigests {
 #[must_use]
 pub fn watch(source: Box<dyn Source>, hashes: Hashes, threads: usize) -> (Box<dyn Source>, ArchiveDigests) {
     let known = ArchiveDigests::default();
-    let work = match source.whole() {
+    // Whoever asks for the whole of it keeps its pages.
+    let work = match hashes.any().then(|| source.whole()).flatten() {
         _ if !hashes.any() => Work::None,
         Some(bytes) if threads > 1 => match start_whole(bytes.clone(), hashes) {
             Ok(worker) => Work::Whole(worker),
@@ -122,6 +123,10 @@ impl Source for Watched {
 
     fn remaining(&self) -> Option<u64> {
         self.source.remaining()
+    }
+
+    fn lies_ready(&self) -> bool {
+        self.source.lies_ready()
     }
 
     fn whole(&self) -> Option<Bytes> {

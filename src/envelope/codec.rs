@@ -142,7 +142,7 @@ impl Desk {
 
     /// Whether all of the input lies in memory or in a map, so that looking far ahead takes no memory.
     pub(super) fn is_mapped(&self) -> bool {
-        self.inner.whole().is_some()
+        self.inner.lies_ready()
     }
 
     /// The next bytes, as many as lie ready: only for what takes no more than it needs.

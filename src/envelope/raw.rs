@@ -41,6 +41,10 @@ impl Source for Raw {
         self.0.remaining()
     }
 
+    fn lies_ready(&self) -> bool {
+        self.0.lies_ready()
+    }
+
     fn whole(&self) -> Option<Bytes> {
         self.0.whole()
     }

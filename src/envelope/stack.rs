@@ -47,7 +47,7 @@ pub fn open(
     threads: usize,
 ) -> io::Result<Unwrapped> {
     let staged = threads > 1;
-    let mapped = source.whole().is_some();
+    let mapped = source.lies_ready();
     let mut layer: Box<dyn Layer> = Box::new(Raw::new(source));
     if staged && !mapped {
         layer = stage(layer, "read")?;

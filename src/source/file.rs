@@ -144,11 +144,16 @@ impl Source for MappedFile {
     }
 
     fn skip(&mut self, count: u64) -> io::Result<u64> {
+        self.let_go();
         self.view.skip(count)
     }
 
     fn remaining(&self) -> Option<u64> {
         self.view.remaining()
+    }
+
+    fn lies_ready(&self) -> bool {
+        true
     }
 
     fn whole(&self) -> Option<Bytes> {

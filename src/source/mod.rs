@@ -53,7 +53,13 @@ pub trait Source: Send {
         None
     }
 
-    /// All of the stream's bytes, whatever was consumed, where they lie in memory or in a map.
+    /// Whether all of the stream's bytes lie in memory or in a map.
+    fn lies_ready(&self) -> bool {
+        self.whole().is_some()
+    }
+
+    /// All of the stream's bytes, whatever was consumed, where they lie in memory or in a map: for who reads them at a pace
+    /// of his own.
     fn whole(&self) -> Option<bytes::Bytes> {
         None
     }
@@ -86,6 +92,9 @@ impl<S: Source + ?Sized> Source for Box<S> {
     }
     fn remaining(&self) -> Option<u64> {
         (**self).remaining()
+    }
+    fn lies_ready(&self) -> bool {
+        (**self).lies_ready()
     }
     fn whole(&self) -> Option<bytes::Bytes> {
         (**self).whole()

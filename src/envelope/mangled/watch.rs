@@ -223,6 +223,10 @@ impl Source for Watched {
         self.inner.remaining()
     }
 
+    fn lies_ready(&self) -> bool {
+        self.inner.lies_ready()
+    }
+
     fn whole(&self) -> Option<Bytes> {
         self.inner.whole()
     }
