@@ -14,8 +14,7 @@ const MOST_BYTES: usize = 50;
 pub(super) fn called(parts: &[&str], world: &World) -> String {
     let mut called = String::new();
     for part in parts {
-        let plain = part.chars().map(|letter| if is_plain(letter) { letter } else { '_' }).take(MOST_BYTES);
-        called.extend(plain);
+        called.push_str(&plain(part));
         if !part.is_empty() {
             called.push('-');
         }
@@ -24,8 +23,10 @@ pub(super) fn called(parts: &[&str], world: &World) -> String {
     called
 }
 
-fn is_plain(letter: char) -> bool {
-    letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-')
+/// One part of a name, with `_` for what may not stand in one.
+pub(super) fn plain(part: &str) -> String {
+    let is_plain = |letter: &char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-' | '+' | '~');
+    part.chars().map(|letter| if is_plain(&letter) { letter } else { '_' }).take(MOST_BYTES).collect()
 }
 
 /// The name of this machine, as it has it.
@@ -44,6 +45,6 @@ mod tests {
         let now = jiff::Timestamp::new(1_631_549_510, 0).unwrap().in_tz("Europe/Berlin").unwrap();
         let world = World::new(Arc::default(), now, Arc::new(|_| {}));
         assert_eq!(called(&["images", "", "1a2b3c4d5e6f"], &world), "images-1a2b3c4d5e6f-1631549510+0200");
-        assert_eq!(called(&["msr", "3.1/x y", "Öl\n"], &world), "msr-3.1_x_y-_l_-1631549510+0200");
+        assert_eq!(called(&["msr", "3.1+x/y z", "Öl\n"], &world), "msr-3.1+x_y_z-_l_-1631549510+0200");
     }
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::called::{called, plain};
 use super::pack::{self, Packed, pack};
 use super::run::{Command, Steps, Undo};
 use super::{Made, Planned, Producer, Survey, Trouble, World};
@@ -272,7 +273,7 @@ impl Producer for Swarm {
         }
         self.found = Some(Found { directory, prefix, unlock });
         Ok(Survey {
-            name: format!("swarm-{version}-{host}-{}", world.now.strftime("%s%z")),
+            name: called(&["swarm", &version, &host], world),
             family: format!("swarm-{host}"),
             facts,
             warnings,
@@ -320,13 +321,6 @@ fn rooted(path: &Path) -> Vec<u8> {
     let bytes = path.as_os_str().as_encoded_bytes();
     let start = bytes.iter().position(|byte| *byte != b'/').unwrap_or(bytes.len());
     bytes.get(start..).unwrap_or_default().to_vec()
-}
-
-/// What may stand in a file name, and what may not as `_`.
-fn plain(text: &str) -> String {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "._+~-".contains(letter);
-    let plain: String = text.chars().take(64).map(|letter| if is_plain(letter) { letter } else { '_' }).collect();
-    if plain.is_empty() { "unknown".to_owned() } else { plain }
 }
 
 fn read_secret(path: &Path) -> std::io::Result<Secret> {

@@ -91,7 +91,7 @@ pub struct Preview {
 pub fn preview(producer: &mut dyn Producer, order: &Order, world: &World) -> Result<Preview, Trouble> {
     order.seal.check()?;
     let survey = producer.survey(world)?;
-    let seal = order.seal_for(survey.form)?;
+    let seal = order.seal_for(survey.form);
     let name = order.file_name(&survey, &seal);
     let due = match order.keep {
         Some(keep) => due(&order.folder, keep, world.now.timestamp(), Receipt::says_passed, &survey.family)?,
@@ -119,7 +119,7 @@ pub fn back_up(producer: &mut dyn Producer, order: &Order, world: &World, unlock
     backup
 }
 
-/// Everything that can be wrong is found out before anything runs.
+/// A backup that may begin.
 struct Prepared {
     family: String,
     folder: Folder,
@@ -129,6 +129,7 @@ struct Prepared {
     form: Form,
 }
 
+/// Finds out, before anything runs, what can be wrong.
 fn prepare(
     producer: &mut dyn Producer,
     order: &Order,
@@ -138,7 +139,7 @@ fn prepare(
     order.seal.check()?;
     let survey = producer.survey(world)?;
     receipt.survey(&survey);
-    let seal = order.seal_for(survey.form)?;
+    let seal = order.seal_for(survey.form);
     let name = order.file_name(&survey, &seal);
     let folder = Folder::lock(&order.folder)?;
     for leftover in folder.leftovers() {
@@ -245,10 +246,10 @@ fn publish(place: &mut Place, written: Written, order: &Order, world: &World, ba
 
 impl Order {
     /// What goes round bytes of this form.
-    fn seal_for(&self, form: Form) -> Result<Seal, Trouble> {
+    fn seal_for(&self, form: Form) -> Seal {
         match form {
-            Form::Tar => Ok(self.seal.clone()),
-            Form::OpenPgp => Ok(Seal::default()),
+            Form::Tar => self.seal.clone(),
+            Form::OpenPgp => Seal::default(),
         }
     }
 
