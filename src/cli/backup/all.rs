@@ -39,8 +39,8 @@ const PLAN_BYTES: u64 = 1 << 20;
 
 #[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct All {
-    /// TOML file with a table for each backup ([swarm], [ucp], [ucp-api], [dtr], [msr], [images]; [[images]] for several) and
-    /// [common] for what they share; keys are the options of `veritar backup` without the dashes
+    /// TOML file with a table for each backup (`[swarm]`, `[ucp]`, `[ucp-api]`, `[dtr]`, `[msr]`, `[images]`; `[[images]]` for
+    /// several) and `[common]` for what they share; keys are the options of `veritar backup` without the dashes
     #[arg(long, value_name = "FILE")]
     plan: PathBuf,
     /// Go on with the next backup where one fails

@@ -30,7 +30,7 @@ pub(super) struct Dtr {
     /// The replica to back up, 12 hexadecimal digits; always the same one [default: the one that runs]
     #[arg(long, value_name = "ID")]
     replica: Option<String>,
-    /// Where UCP is, as in https://ucp.example:443
+    /// Where UCP is, as in `https://ucp.example:443`
     #[arg(long, value_name = "URL")]
     ucp_url: String,
     /// Name of an administrator of UCP
