@@ -10,6 +10,7 @@
 //! ever overwritten; a sidecar is there only when all before it is on the disk; an fsync that failed is never tried again
 //! and the archive does not get, or does not keep, its name. Refuses to know: what the bytes are and whether they passed.
 
+mod behind;
 mod dir;
 mod hidden;
 mod lock;
@@ -151,7 +152,7 @@ pub struct Published {
     pub sidecar: PathBuf,
     /// Its length.
     pub bytes: u64,
-    /// The digests that were wanted.
+    /// Its digests that are known.
     pub digests: Digests,
 }
 

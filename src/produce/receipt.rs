@@ -39,8 +39,9 @@ pub struct Receipt {
     /// When it ended; of a sidecar, when the archive was whole.
     finished: Option<String>,
     verdict: &'static str,
+    /// Of the archive, once it was written to its end.
     bytes: u64,
-    /// Of the archive as it lies in the folder.
+    /// Of the archive as it lies in the folder; of one that failed, where somebody read it to its end.
     digests: BTreeMap<&'static str, String>,
     facts: BTreeMap<&'static str, String>,
     sealed: Option<Sealed>,
@@ -54,6 +55,9 @@ pub struct Receipt {
     troubles: Vec<String>,
     /// The verifier's report, as `verify --format json` writes it.
     report: Option<serde_json::Value>,
+    /// Whether the archive was written to its end.
+    #[serde(skip)]
+    is_written: bool,
 }
 
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -121,6 +125,7 @@ impl Receipt {
             warnings: Vec::new(),
             troubles: Vec::new(),
             report: None,
+            is_written: false,
         }
     }
 
@@ -219,6 +224,7 @@ impl Receipt {
     }
 
     pub(super) fn written(&mut self, written: &Written) {
+        self.is_written = true;
         self.bytes = written.bytes();
         let digests = written.digests();
         let named = [("sha256", digests.sha256), ("blake3", digests.blake3)];
@@ -231,8 +237,7 @@ impl Receipt {
         self.ran = ran.iter().map(Program::of).collect();
         self.troubles = troubles.iter().map(|trouble| sentence(&trouble.to_string())).collect();
         // Half an archive may be well-formed: the verdict on what was not written to its end is none.
-        let is_written = !self.digests.is_empty();
-        self.verdict = match outcome.filter(|_| is_written).map(|outcome| outcome.verdict) {
+        self.verdict = match outcome.filter(|_| self.is_written).map(|outcome| outcome.verdict) {
             Some(Verdict::Pass) => Overall::Pass.as_str(),
             Some(Verdict::Fail) => Overall::Fail.as_str(),
             Some(Verdict::Inconclusive) => Overall::Inconclusive.as_str(),

@@ -220,7 +220,6 @@ fn options(common: &Common, word: &str) -> Result<Options, Trouble> {
     let mut reading = Reading {
         limits: plan::limits(&common.effort.limit)?,
         hashes: plan::hashes(hash)?,
-        // The file's own digest is computed where it is written.
         archive_hashes: plan::hashes(common.judging.archive_hash.as_deref().unwrap_or(hash))?,
         now: Some(jiff::Timestamp::now().as_second()),
         ..Reading::default()

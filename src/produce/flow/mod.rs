@@ -127,6 +127,8 @@ struct Prepared {
     writer: publish::Writer,
     seal: Seal,
     form: Form,
+    verified: Verified,
+    options: Options,
 }
 
 /// Finds out, before anything runs, what can be wrong.
@@ -147,10 +149,19 @@ fn prepare(
         receipt.warn(format!("a run that died left {}, which {what}", leftover.path.display()));
     }
     receipt.name(&name, folder.next(&survey.family)?);
+    let verified = if seal.lock.is_none() || order.can_open { Verified::AsWritten } else { Verified::BeforeSealing };
     let hashes = Hashes { sha256: true, ..order.options.reading.archive_hashes };
-    let (place, writer) = folder.place(&name, survey.expected_bytes, hashes)?;
+    // Whoever reads the archive's own bytes hashes them, and once is enough.
+    let (by_writer, by_verifier) = match verified {
+        Verified::AsWritten => (Hashes::NONE, hashes),
+        Verified::BeforeSealing => (hashes, Hashes::NONE),
+    };
+    let (place, writer) = folder.place(&name, survey.expected_bytes, by_writer)?;
+    let mut options = order.options.clone();
+    options.reading.archive_hashes = by_verifier;
     receipt.sealed(Sealed::of(&seal, survey.form));
-    Ok(Prepared { family: survey.family, form: survey.form, folder, place, writer, seal })
+    receipt.verified(verified);
+    Ok(Prepared { family: survey.family, form: survey.form, folder, place, writer, seal, verified, options })
 }
 
 fn run(
@@ -161,36 +172,13 @@ fn run(
     prepared: Prepared,
     backup: &mut Backup,
 ) {
-    let Prepared { family, folder, mut place, writer, seal, form } = prepared;
-    let verified = if seal.lock.is_none() || order.can_open { Verified::AsWritten } else { Verified::BeforeSealing };
-    backup.receipt.verified(verified);
+    let Prepared { family, folder, mut place, writer, seal, form, verified, options } = prepared;
     let name = backup.receipt.archive().to_owned();
-    let ends = Ends { name: &name, verified, seal: &seal, options: &order.options, stop: &world.stop };
-    let Line { produced, taken, outcome } = line::through(&ends, writer, unlock, |out| producer.produce(world, out));
-    let mut written = None;
-    match produced {
-        Ok((made, file)) => {
-            backup.receipt.made(&made);
-            backup.receipt.written(&file);
-            backup.troubles.extend(made.troubles);
-            written = Some(file);
-        }
-        Err(trouble) => backup.troubles.push(trouble),
-    }
-    match outcome {
-        Ok(outcome) => backup.outcome = Some(outcome),
-        // An archive that is not whole needs no second reason.
-        Err(trouble) => backup.troubles.extend(written.is_some().then_some(trouble)),
-    }
-    let mut passed = backup.outcome.as_ref().is_some_and(|outcome| outcome.verdict == Verdict::Pass);
-    if passed && form == Form::OpenPgp && !backup.outcome.as_ref().is_some_and(is_encrypted) {
-        passed = false;
-        backup.troubles.push(Trouble::Refused(
-            "the product was told to encrypt the archive, and did not: look why it did not get the passphrase, or have it sealed \
-             here; what was kept aside is not encrypted"
-                .to_owned(),
-        ));
-    }
+    let ends = Ends { name: &name, verified, seal: &seal, options: &options, stop: &world.stop };
+    let line = line::through(&ends, writer, unlock, |out| producer.produce(world, out));
+    let taken = line.taken;
+    let written = learn(line, verified, backup);
+    let passed = has_passed(form, backup);
     let stopped = world.may_go_on().err();
     let mut is_named = false;
     match written {
@@ -219,6 +207,61 @@ fn run(
             Err(trouble) => backup.troubles.push(trouble.into()),
         }
     }
+}
+
+/// Takes in what came out of the line. The file, where the archive was written to its end.
+fn learn(line: Line, verified: Verified, backup: &mut Backup) -> Option<Written> {
+    let Line { produced, taken, outcome } = line;
+    let written = match produced {
+        Ok((made, written)) => {
+            backup.receipt.made(&made);
+            backup.troubles.extend(made.troubles);
+            Some(written)
+        }
+        Err(trouble) => {
+            backup.troubles.push(trouble);
+            None
+        }
+    };
+    let outcome = match outcome {
+        Ok(outcome) => backup.outcome.insert(outcome),
+        Err(trouble) => {
+            // An archive that is not whole needs no second reason.
+            backup.troubles.extend(written.is_some().then_some(trouble));
+            return written.inspect(|written| backup.receipt.written(written));
+        }
+    };
+    let mut written = written?;
+    let (bytes, knows) = match verified {
+        Verified::AsWritten => (written.bytes(), true),
+        Verified::BeforeSealing => (taken, false),
+    };
+    if outcome.bytes == bytes {
+        written = if knows { written.with_digests(outcome.digests) } else { written };
+    } else if outcome.verdict == Verdict::Pass {
+        let sentence =
+            format!("the verifier passed the archive after {} of {bytes} bytes; please report this", outcome.bytes);
+        backup.troubles.push(Trouble::Refused(sentence));
+        outcome.verdict = Verdict::Inconclusive;
+    }
+    backup.receipt.written(&written);
+    Some(written)
+}
+
+/// Whether the archive is what was wanted.
+fn has_passed(form: Form, backup: &mut Backup) -> bool {
+    let Some(outcome) = backup.outcome.as_ref().filter(|outcome| outcome.verdict == Verdict::Pass) else {
+        return false;
+    };
+    if form == Form::OpenPgp && !is_encrypted(outcome) {
+        backup.troubles.push(Trouble::Refused(
+            "the product was told to encrypt the archive, and did not: look why it did not get the passphrase, or have it sealed \
+             here; what was kept aside is not encrypted"
+                .to_owned(),
+        ));
+        return false;
+    }
+    true
 }
 
 /// Whether the archive is encrypted by OpenPGP, and not only signed.

@@ -1,13 +1,15 @@
 //! Where the bytes of an archive go until it has a name.
 //!
-//! Promises: every byte is counted, and hashed where that is wanted; after the first failure nothing more is written, and
-//! [`Writer::finish`] tells of it even where whoever wrote through it did not. Refuses to know: what the bytes are.
+//! Promises: every byte is counted, and hashed where that is wanted; what was written is on its way to the disk while more
+//! comes; after the first failure, of writing or of the disk, nothing more is written, and [`Writer::finish`] tells of it
+//! even where whoever wrote through it did not. Refuses to know: what the bytes are.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use super::Trouble;
+use super::behind::Behind;
 use crate::digest::{Digests, Hasher, Hashes};
 
 /// Bytes that go to the system in one call.
@@ -20,6 +22,7 @@ pub struct Writer {
     waiting: Vec<u8>,
     bytes: u64,
     hasher: Hasher,
+    behind: Behind,
     failed: Option<io::Error>,
 }
 
@@ -38,17 +41,23 @@ impl Written {
         self.bytes
     }
 
-    /// The digests of these bytes that were asked for.
+    /// The digests of these bytes that are known.
     #[must_use]
     pub fn digests(&self) -> Digests {
         self.digests
+    }
+
+    /// The same with the digests that somebody found who was given these very bytes while they were written.
+    #[must_use]
+    pub fn with_digests(self, digests: Digests) -> Self {
+        Self { digests, ..self }
     }
 }
 
 impl Writer {
     pub(super) fn new(file: File, path: PathBuf, hashes: Hashes) -> Self {
         let waiting = Vec::with_capacity(CHUNK_BYTES);
-        Self { file, path, waiting, bytes: 0, hasher: Hasher::new(hashes), failed: None }
+        Self { file, path, waiting, bytes: 0, hasher: Hasher::new(hashes), behind: Behind::default(), failed: None }
     }
 
     /// Bytes taken so far.
@@ -57,12 +66,13 @@ impl Writer {
         self.bytes
     }
 
-    /// Hands the last bytes to the system. That they are on the disk is the business of publishing.
+    /// Hands the last bytes to the system. That all of them are on the disk is the business of publishing.
     ///
     /// # Errors
-    /// This or an earlier write failed.
+    /// This or an earlier write failed, or the disk did.
     pub fn finish(mut self) -> Result<Written, Trouble> {
         self.spill().map_err(|error| self.trouble(error))?;
+        self.behind.finish().map_err(Trouble::when("bring to the disk (fdatasync)", self.path.clone()))?;
         let file = self.file.try_clone().map_err(|error| self.trouble(error))?;
         Ok(Written { file, bytes: self.bytes, digests: self.hasher.clone().finish() })
     }
@@ -70,20 +80,24 @@ impl Writer {
     /// Writes what waits.
     fn spill(&mut self) -> io::Result<()> {
         self.refuse_after_failure()?;
-        let written = self.file.write_all(&self.waiting);
+        let waiting = std::mem::take(&mut self.waiting);
+        let written = self.put(&waiting);
+        self.waiting = waiting;
         self.waiting.clear();
-        self.remember(written)
+        written
     }
 
-    fn refuse_after_failure(&self) -> io::Result<()> {
-        self.failed.as_ref().map_or(Ok(()), |error| Err(again(error)))
-    }
-
-    fn remember(&mut self, written: io::Result<()>) -> io::Result<()> {
+    /// Hands bytes to the system.
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let written = self.file.write_all(bytes).and_then(|()| self.behind.wrote(&self.file, bytes.len()));
         if let Err(error) = &written {
             self.failed = Some(again(error));
         }
         written
+    }
+
+    fn refuse_after_failure(&self) -> io::Result<()> {
+        self.failed.as_ref().map_or(Ok(()), |error| Err(again(error)))
     }
 
     fn trouble(&self, error: io::Error) -> Trouble {
@@ -96,8 +110,7 @@ impl Writer {
             self.spill()?;
         }
         if bytes.len() >= CHUNK_BYTES {
-            let written = self.file.write_all(bytes);
-            return self.remember(written);
+            return self.put(bytes);
         }
         self.waiting.extend_from_slice(bytes);
         Ok(())

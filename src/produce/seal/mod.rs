@@ -13,6 +13,7 @@
 
 mod openpgp;
 mod recipients;
+mod seipd1;
 mod trouble;
 mod valve;
 mod zstd;
@@ -25,7 +26,6 @@ use std::io::{self, Write};
 
 use flate2::GzBuilder;
 use flate2::write::GzEncoder;
-use sequoia_openpgp::serialize::stream::Message;
 
 use self::valve::Valve;
 use self::zstd::Zstd;
@@ -167,7 +167,7 @@ enum Head<W: Write + Send + 'static> {
 /// What compressed bytes go into.
 enum Body<W: Write + Send + 'static> {
     Open(Valve<W>),
-    Locked(Message<'static>),
+    Locked(openpgp::Locked<W>),
 }
 
 impl<W: Write + Send + 'static> Sealer<W> {
@@ -245,7 +245,7 @@ impl<W: Write + Send + 'static> Body<W> {
     fn finish(self) -> io::Result<()> {
         match self {
             Self::Open(_) => Ok(()),
-            Self::Locked(message) => message.finalize().map_err(openpgp::io_error),
+            Self::Locked(message) => message.finish(),
         }
     }
 }

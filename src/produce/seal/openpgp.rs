@@ -1,19 +1,18 @@
-//! OpenPGP encryption as sequoia-openpgp's streaming writer does it: session-key packets, then one encrypted packet with
-//! one literal packet in it.
+//! OpenPGP encryption: session-key packets, then one encrypted packet with one literal packet in it.
 //!
 //! ```text
 //! PKESK … SKESK … SEIPD( literal( the archive ) )
 //! ```
-//! The session-key packets are written here and not by sequoia's `Encryptor`, which would take version 2 by itself where
-//! all certificates allow it, keep the passphrases until the end, and borrow the keys for as long.
+//! The session-key packets are those of sequoia-openpgp, asked for here and not by its `Encryptor`, which would take
+//! version 2 by itself where all certificates allow it, keep the passphrases until the end, and borrow the keys for as
+//! long. An encrypted packet of version 1 is ours (`seipd1`), one of version 2 sequoia's.
 //!
 //! Promises: AES-256; a key from a passphrase costs what gpg makes it cost; nothing is compressed; the literal packet has
-//! neither name nor date. The lengths of its parts are 4 MiB and more, so that every reader takes them. Refuses to know:
-//! what is in the archive.
+//! neither name nor date; parts of a packet have 256 KiB and more, so that every reader takes them. Refuses to know: what
+//! is in the archive.
 
 use std::io::{self, Write};
 
-use sequoia_openpgp::Packet;
 use sequoia_openpgp::crypto::{Password, S2K, SessionKey};
 use sequoia_openpgp::packet::key::{PublicParts, UnspecifiedRole};
 use sequoia_openpgp::packet::pkesk::{PKESK3, PKESK6};
@@ -22,8 +21,10 @@ use sequoia_openpgp::packet::{Key, PKESK, SKESK};
 use sequoia_openpgp::serialize::Marshal as _;
 use sequoia_openpgp::serialize::stream::{Encryptor, LiteralWriter, Message};
 use sequoia_openpgp::types::{AEADAlgorithm, DataFormat, HashAlgorithm, SymmetricAlgorithm};
+use sequoia_openpgp::{Packet, anyhow};
 
 use super::recipients::recipients;
+use super::seipd1::Seipd1;
 use super::trouble::{Trouble, because};
 use super::valve::Valve;
 use super::{Format, Lock};
@@ -71,22 +72,27 @@ impl<'a> Keys<'a> {
     }
 
     /// Begins the message.
-    pub(super) fn lock<W: Write + Send + 'static>(&self, valve: &Valve<W>) -> Result<Message<'static>, Trouble> {
+    pub(super) fn lock<W: Write + Send + 'static>(&self, valve: &Valve<W>) -> Result<Locked<W>, Trouble> {
         // Everything that can fail without the writer is done first.
         let session = SessionKey::new(CIPHER.key_size().map_err(refused)?).map_err(refused)?;
         let packets = self.session_key_packets(&session).map_err(refused)?;
+        if self.format == Format::SeipdV1 {
+            let mut out = valve.share();
+            let body = Seipd1::new(valve.share(), &session)?;
+            let serialized = packets.iter().try_for_each(|packet| packet.serialize(&mut out));
+            serialized.map_err(|error| Trouble::Write(valve.fail(io_error(error))))?;
+            return Ok(Locked::V1(Box::new(body)));
+        }
         let begin = || {
             let mut message = Message::new(valve.share());
             for packet in packets {
                 packet.serialize(&mut message)?;
             }
-            let mut encryptor = Encryptor::with_session_key(message, CIPHER, session)?;
-            if self.format == Format::SeipdV2 {
-                encryptor = encryptor.aead_algo(AEAD);
-            }
+            let encryptor = Encryptor::with_session_key(message, CIPHER, session)?.aead_algo(AEAD);
             LiteralWriter::new(encryptor.build()?).format(DataFormat::Binary).build()
         };
-        begin().map_err(|error: sequoia_openpgp::anyhow::Error| Trouble::Write(valve.fail(io_error(error))))
+        let message = begin().map_err(|error: anyhow::Error| Trouble::Write(valve.fail(io_error(error))))?;
+        Ok(Locked::V2(message))
     }
 
     fn session_key_packets(&self, session: &SessionKey) -> sequoia_openpgp::Result<Vec<Packet>> {
@@ -110,11 +116,43 @@ impl<'a> Keys<'a> {
     }
 }
 
+/// A message that is being written.
+pub(super) enum Locked<W: Write + Send + 'static> {
+    V1(Box<Seipd1<Valve<W>>>),
+    V2(Message<'static>),
+}
+
+impl<W: Write + Send + 'static> Locked<W> {
+    /// Ends it.
+    pub(super) fn finish(self) -> io::Result<()> {
+        match self {
+            Self::V1(body) => body.finish(),
+            Self::V2(message) => message.finalize().map_err(io_error),
+        }
+    }
+}
+
+impl<W: Write + Send + 'static> Write for Locked<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::V1(body) => body.write(bytes),
+            Self::V2(message) => message.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::V1(body) => body.flush(),
+            Self::V2(message) => message.flush(),
+        }
+    }
+}
+
 /// The error of a writer below as it was, any other in words.
-pub(super) fn io_error(error: sequoia_openpgp::anyhow::Error) -> io::Error {
+fn io_error(error: anyhow::Error) -> io::Error {
     error.downcast::<io::Error>().unwrap_or_else(|error| io::Error::other(because(&error)))
 }
 
-fn refused(error: sequoia_openpgp::anyhow::Error) -> Trouble {
+fn refused(error: anyhow::Error) -> Trouble {
     Trouble::OpenPgp(because(&error))
 }

@@ -229,7 +229,8 @@ fn parts_are_as_long_as_readers_want_them() {
             assert_eq!(tags, [1, 18]);
             let (_, partial) = packets[1].1.split_last().unwrap();
             assert_eq!(partial.len() >= 2, size > 9_000_000, "{partial:?}");
-            assert!(partial.iter().all(|length| *length >= 1 << 20), "{partial:?}");
+            // Far more than readers ask for, so that a part is a system call and not a loop.
+            assert!(partial.iter().all(|length| *length >= 1 << 18), "{partial:?}");
         }
     }
 }

@@ -78,6 +78,30 @@ fn gpg_reads_what_a_passphrase_locks() {
     assert!(!listing.contains("compressed"), "{listing}");
 }
 
+/// Where a length grows by an octet (RFC 4880, section 4.2.2), and where a part of 2^18 bytes is full: of the literal
+/// packet, which has 6 bytes before the content, and of the encrypted one, which has a prefix of 18 and two headers before.
+#[test]
+fn gpg_reads_messages_that_end_where_a_part_does() {
+    let Some(gpg) = Gpg::start() else { return };
+    gpg.run(&["--quick-generate-key", "edges@example.org", "ed25519", "sign", "never"]);
+    gpg.run(&["--quick-add-key", &gpg.fingerprint("edges@example.org"), "cv25519", "encr", "never"]);
+    let seal = by_certificates(Compression::None, Format::SeipdV1, vec![gpg.run(&["--export"])]);
+    let unlock = known(&["secret"], &[gpg.run(&["--export-secret-keys"])]);
+    let part = 1 << 18;
+    let literal = [192 - 6, 8_384 - 6, part - 6, 2 * part - 6];
+    let sealed_ends = [192 - 49, 8_384 - 50, part - 30, part - 31, part - 52, part - 53, 2 * part - 31, 2 * part - 53];
+    for edge in literal.into_iter().chain(sealed_ends) {
+        for size in edge - 1..=edge + 1 {
+            let plain = noise(size);
+            // In pieces that begin and end anywhere.
+            let bytes = sealed(&seal, &plain, 100_003);
+            assert!(sealed(&seal, &plain, size).len() == bytes.len(), "{size} bytes in one piece");
+            assert_whole(&bytes, &unlock, &plain, &format!("{size} bytes"));
+            assert!(gpg.on(&bytes, &["--decrypt"]) == plain, "{size} bytes");
+        }
+    }
+}
+
 #[test]
 fn gpg_reads_what_its_certificates_lock() {
     let Some(gpg) = Gpg::start() else { return };
