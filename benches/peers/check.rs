@@ -4,16 +4,19 @@ use std::error::Error;
 
 use serde_json::Value;
 
-use crate::rows::{MEMBERS_ALONE, Row, Work, veritar};
+use crate::rows::{MEMBERS_ALONE, Row, Sealed, TARGET, Work, veritar};
 use crate::run::Job;
 use crate::store::{Input, Store};
-use crate::wrap::BY_PATH;
+use crate::wrap::{BY_PATH, PASSPHRASE_FILE};
 
 /// Paths with their SHA-256, in the order of the paths.
 type Hashed = Vec<(String, String)>;
 
 /// Checks a row against one of its peers; the error says what differs.
 pub(crate) fn same_work(row: &Row, peer: &Job<'_>, store: &Store) -> Result<(), Box<dyn Error>> {
+    if let Work::BackUp(sealed) = row.work {
+        return same_backup(row, peer, sealed, store);
+    }
     let report = Report::of(store, row.work, row.input)?;
     let theirs = String::from_utf8(peer.output()?)?;
     match row.work {
@@ -29,6 +32,7 @@ pub(crate) fn same_work(row: &Row, peer: &Job<'_>, store: &Store) -> Result<(), 
             same(&sha256sum(&String::from_utf8(ours)?), &theirs)?;
             report.has(theirs.len())?;
         }
+        Work::BackUp(_) => {}
     }
     if row.input.is_large() && row.input != Input::Large {
         store.make(Input::Large)?;
@@ -38,6 +42,19 @@ pub(crate) fn same_work(row: &Row, peer: &Job<'_>, store: &Store) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// Checks that both packed the same files, as veritar lists either archive.
+fn same_backup(row: &Row, peer: &Job<'_>, sealed: Sealed, store: &Store) -> Result<(), Box<dyn Error>> {
+    let packed = |job: &Job<'_>, who: &str| -> Result<Hashed, Box<dyn Error>> {
+        job.output()?;
+        let list = ["list", "--hash", "sha256", "--format", "sha256sum", "--passphrase-file", PASSPHRASE_FILE];
+        let archive = format!("{TARGET}/{who}.{}", sealed.extension());
+        let program = [env!("CARGO_BIN_EXE_veritar")];
+        let listed = Job::new(store).pipe(&[&program, &list[..], &[&archive]].concat()).output()?;
+        Ok(sha256sum(&String::from_utf8(listed)?))
+    };
+    same(&packed(&row.veritar(store), "veritar")?, &packed(peer, "peer")?)
 }
 
 /// What veritar reports.

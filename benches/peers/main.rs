@@ -16,6 +16,7 @@ mod rows;
 mod run;
 #[path = "../data/shapes.rs"]
 mod shapes;
+mod storage;
 mod store;
 mod table;
 mod ucp;

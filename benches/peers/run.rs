@@ -18,6 +18,10 @@ const LOOK: Duration = Duration::from_millis(2);
 pub(crate) struct Job<'a> {
     folder: &'a Path,
     lines: Vec<Vec<String>>,
+    /// A folder that must be empty when it starts.
+    target: Option<&'static str>,
+    /// A file it writes that is brought to the disk within its time.
+    durable: Option<String>,
 }
 
 /// The most that a process held at once, in KiB.
@@ -31,7 +35,28 @@ pub(crate) struct Memory {
 
 impl<'a> Job<'a> {
     pub(crate) fn new(store: &'a Store) -> Self {
-        Self { folder: &store.folder, lines: Vec::new() }
+        Self { folder: &store.folder, lines: Vec::new(), target: None, durable: None }
+    }
+
+    /// It writes into this folder.
+    pub(crate) fn into_folder(self, target: &'static str) -> Self {
+        Self { target: Some(target), ..self }
+    }
+
+    /// The file that it writes must be on the disk at its end, as that of others is.
+    pub(crate) fn to_the_disk(self, file: String) -> Self {
+        Self { durable: Some(file), ..self }
+    }
+
+    /// Empties the folder that it writes to, and waits for the disk, which must have nothing to do with what was before.
+    fn prepare(&self) -> Result<(), Box<dyn Error>> {
+        let Some(target) = self.target.map(|target| self.folder.join(target)) else { return Ok(()) };
+        if target.exists() {
+            std::fs::remove_dir_all(&target)?;
+        }
+        std::fs::create_dir(target)?;
+        rustix::fs::sync();
+        Ok(())
     }
 
     /// One more program, behind the others.
@@ -80,11 +105,15 @@ impl<'a> Job<'a> {
                 return Err(format!("{self}: {status}").into());
             }
         }
+        if let Some(file) = &self.durable {
+            std::fs::File::open(self.folder.join(file))?.sync_all()?;
+        }
         Ok(())
     }
 
     /// How long it takes, from its start to its end.
     pub(crate) fn time(&self) -> Result<Duration, Box<dyn Error>> {
+        self.prepare()?;
         let before = Instant::now();
         let children = self.start(Stdio::null, Stdio::null)?;
         self.end(children)?;
@@ -93,6 +122,7 @@ impl<'a> Job<'a> {
 
     /// What it writes. What it complains about goes where the benchmark's own complaints go.
     pub(crate) fn output(&self) -> Result<Vec<u8>, Box<dyn Error>> {
+        self.prepare()?;
         let mut children = self.start(Stdio::piped, Stdio::inherit)?;
         let mut output = Vec::new();
         if let Some(mut pipe) = children.last_mut().and_then(|last| last.stdout.take()) {
@@ -104,6 +134,7 @@ impl<'a> Job<'a> {
 
     /// Runs it and looks at the memory of its last program; nothing is known of that where there is no `/proc`.
     pub(crate) fn watch(&self) -> Result<Memory, Box<dyn Error>> {
+        self.prepare()?;
         let mut children = self.start(Stdio::null, Stdio::null)?;
         let mut memory = Memory::default();
         if let Some(last) = children.last_mut() {
@@ -137,6 +168,6 @@ impl fmt::Display for Job<'_> {
                 write!(out, " {word}")?;
             }
         }
-        Ok(())
+        self.durable.as_ref().map_or(Ok(()), |file| write!(out, "; sync {file}"))
     }
 }

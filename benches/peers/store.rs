@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::archive;
 use crate::framing;
 use crate::shapes;
+use crate::storage;
 use crate::ucp;
 use crate::wrap::{self, Gpg, Wrapper};
 
@@ -73,6 +74,8 @@ pub(crate) enum Input {
     GoLengths,
     /// A backup of UCP, as gpg writes it by default.
     Ucp,
+    /// No archive, but a folder: the storage of a registry, with the contents of `large.tar` as blobs.
+    Storage,
 }
 
 impl Input {
@@ -88,6 +91,7 @@ impl Input {
             Self::PartialLengths => "large-partial.tar.gpg",
             Self::GoLengths => "large-go.tar.gpg",
             Self::Ucp => "ucp.tar.gpg",
+            Self::Storage => "storage",
         }
     }
 
@@ -95,7 +99,7 @@ impl Input {
     fn wrapper(self, octets: u32) -> Option<Wrapper> {
         let gpg = |deflated, piped| Some(Wrapper::Gpg(Gpg { deflated, piped, octets }));
         match self {
-            Self::Large | Self::Many | Self::GoLengths => None,
+            Self::Large | Self::Many | Self::GoLengths | Self::Storage => None,
             Self::Gzip => Some(Wrapper::Gzip),
             Self::Zstd => Some(Wrapper::Zstd),
             Self::Xz => Some(Wrapper::Xz),
@@ -107,7 +111,7 @@ impl Input {
 
     /// Whether it holds the members of `large.tar`.
     pub(crate) fn is_large(self) -> bool {
-        !matches!(self, Self::Many | Self::Ucp)
+        !matches!(self, Self::Many | Self::Ucp | Self::Storage)
     }
 
     pub(crate) fn is_encrypted(self) -> bool {
@@ -155,7 +159,7 @@ impl Store {
             return Ok(());
         }
         match input {
-            Input::Large | Input::Many => {}
+            Input::Large | Input::Many | Input::Storage => {}
             Input::GoLengths => self.make(Input::OneLength)?,
             Input::Ucp => {
                 let backup = ucp::backup(&self.folder, self.scale.database_bytes)?;
@@ -170,6 +174,7 @@ impl Store {
             (Input::Ucp, Some(wrapper)) => wrapper.wrap(&self.folder, ucp::PLAIN, &part)?,
             (_, Some(wrapper)) => wrapper.wrap(&self.folder, Input::Large.file(), &part)?,
             (Input::GoLengths, _) => framing::reframe(&self.folder.join(Input::OneLength.file()), &to)?,
+            (Input::Storage, _) => storage::write(&to, shapes::large(self.scale.large))?,
             (Input::Many, _) => plain(&to, shapes::small(self.scale.many), self.scale.digests[1])?,
             _ => plain(&to, shapes::large(self.scale.large), self.scale.digests[0])?,
         }

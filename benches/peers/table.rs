@@ -78,7 +78,7 @@ impl Table {
             beside.ours.show(),
             beside.theirs.show(),
             format!("{ratio:.2}"),
-            goal.map_or_else(dash, |goal| format!("{goal:.1}")),
+            goal.map_or_else(dash, |goal| format!("{goal}")),
             goal.map_or_else(dash, |goal| if ratio >= goal { "yes" } else { "no" }.to_owned()),
             mebibytes(beside.memory.own),
             mebibytes(beside.memory.resident),

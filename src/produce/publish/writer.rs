@@ -15,6 +15,10 @@ use crate::digest::{Digests, Hasher, Hashes};
 /// Bytes that go to the system in one call.
 const CHUNK_BYTES: usize = 256 << 10;
 
+/// What can fail, as in "failed to *write*".
+const WRITE: &str = "write";
+const BEHIND: &str = "bring to the disk (fdatasync)";
+
 /// Writes the file that may become an archive.
 pub struct Writer {
     file: File,
@@ -23,7 +27,8 @@ pub struct Writer {
     bytes: u64,
     hasher: Hasher,
     behind: Behind,
-    failed: Option<io::Error>,
+    /// What was being done, and what the system said.
+    failed: Option<(&'static str, io::Error)>,
 }
 
 /// A file written to its end: what a [`Place`](super::Place) can publish.
@@ -71,41 +76,15 @@ impl Writer {
     /// # Errors
     /// This or an earlier write failed, or the disk did.
     pub fn finish(mut self) -> Result<Written, Trouble> {
-        self.spill().map_err(|error| self.trouble(error))?;
-        self.behind.finish().map_err(Trouble::when("bring to the disk (fdatasync)", self.path.clone()))?;
-        let file = self.file.try_clone().map_err(|error| self.trouble(error))?;
+        self.spill()?;
+        self.behind.finish().map_err(Trouble::when(BEHIND, self.path.clone()))?;
+        let file = self.file.try_clone().map_err(Trouble::when(WRITE, self.path.clone()))?;
         Ok(Written { file, bytes: self.bytes, digests: self.hasher.clone().finish() })
     }
 
-    /// Writes what waits.
-    fn spill(&mut self) -> io::Result<()> {
-        self.refuse_after_failure()?;
-        let waiting = std::mem::take(&mut self.waiting);
-        let written = self.put(&waiting);
-        self.waiting = waiting;
-        self.waiting.clear();
-        written
-    }
-
-    /// Hands bytes to the system.
-    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let written = self.file.write_all(bytes).and_then(|()| self.behind.wrote(&self.file, bytes.len()));
-        if let Err(error) = &written {
-            self.failed = Some(again(error));
-        }
-        written
-    }
-
-    fn refuse_after_failure(&self) -> io::Result<()> {
-        self.failed.as_ref().map_or(Ok(()), |error| Err(again(error)))
-    }
-
-    fn trouble(&self, error: io::Error) -> Trouble {
-        Trouble::System { doing: "write", path: self.path.clone(), error }
-    }
-
     /// Takes all of `bytes`.
-    fn accept(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn accept(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
+        self.has_not_failed()?;
         if self.waiting.len() + bytes.len() > CHUNK_BYTES {
             self.spill()?;
         }
@@ -114,6 +93,32 @@ impl Writer {
         }
         self.waiting.extend_from_slice(bytes);
         Ok(())
+    }
+
+    /// Writes what waits.
+    fn spill(&mut self) -> Result<(), Trouble> {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let written = self.put(&waiting);
+        waiting.clear();
+        self.waiting = waiting;
+        written
+    }
+
+    /// Hands bytes to the system, unless that failed before.
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
+        if self.failed.is_none() {
+            let written = self.file.write_all(bytes).map_err(|error| (WRITE, error));
+            let behind = written.and_then(|()| self.behind.wrote(&self.file, bytes.len()).map_err(|e| (BEHIND, e)));
+            self.failed = behind.err();
+        }
+        self.has_not_failed()
+    }
+
+    fn has_not_failed(&self) -> Result<(), Trouble> {
+        match &self.failed {
+            None => Ok(()),
+            Some((doing, error)) => Err(Trouble::when(doing, self.path.clone())(again(error))),
+        }
     }
 }
 
@@ -126,15 +131,14 @@ impl Drop for Writer {
 
 impl Write for Writer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let accepted = self.refuse_after_failure().and_then(|()| self.accept(bytes));
-        accepted.map_err(|error| io::Error::from(self.trouble(error)))?;
+        self.accept(bytes)?;
         self.hasher.update(bytes);
         self.bytes += bytes.len() as u64;
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.spill().map_err(|error| self.trouble(error).into())
+        Ok(self.spill()?)
     }
 }
 

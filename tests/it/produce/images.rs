@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
+use veritar::digest::{Hasher, Hashes, hex};
 use veritar::produce::flow::{Backup, back_up, preview};
 use veritar::produce::images::{Images, Options, Place};
 use veritar::produce::kubernetes::Cluster;
@@ -626,6 +627,39 @@ fn the_command_line_finds_docker_in_the_path() {
 }
 
 /// What the stand-in answers is what a real engine does: of a container, of volumes, and of what is not there.
+/// Bytes are brought to the disk while more are written: where it fails then, that is an error like any other.
+#[test]
+fn a_disk_that_fails_on_the_way_is_met_on_the_way() {
+    let test = "produce::images::a_disk_that_fails_on_the_way_is_met_on_the_way";
+    if !program(test, "strace") {
+        return;
+    }
+    let stage = Stage::new("images", "");
+    let big = crate::openpgp::noise(80 << 20);
+    let hash = hex(&Hasher::of(Hashes::SHA256, &big).sha256.unwrap());
+    let folder = stage.data("images").join(format!("docker/registry/v2/blobs/sha256/{}/{hash}", &hash[..2]));
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("data"), &big).unwrap();
+    let back_up = |fault: &str| {
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync", "-e", fault]);
+        strace.arg(env!("CARGO_BIN_EXE_veritar")).args(["backup", "images", "--unencrypted", "--name", "a"]);
+        strace.arg("--directory").arg(stage.data("images")).arg("--to").arg(stage.target()).output().unwrap()
+    };
+    let output = back_up("inject=fdatasync:error=EIO:when=1");
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    if text.contains("ptrace") {
+        println!("skipped {test}: strace cannot trace here");
+        return;
+    }
+    assert_eq!(output.status.code(), Some(4), "{text}");
+    assert!(text.contains("bring to the disk (fdatasync)") && text.contains("the disk may be failing"), "{text}");
+    assert_eq!(names(&stage.target()), ["a.tar.failed", "a.tar.failed.json"]);
+    // Nothing but the disk spoke against it.
+    let output = back_up("inject=fdatasync:delay_enter=1000:when=1");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 #[test]
 fn the_volume_of_a_real_engine_is_found_and_put_back() {
     let test = "images::the_volume_of_a_real_engine_is_found_and_put_back";
