@@ -137,12 +137,12 @@ fn pack(store: &Store, sealed: Sealed) -> Job<'_> {
     let archive = format!("{TARGET}/peer.{}", sealed.extension());
     let tar = |to| ["tar", "-cf", to, "-C", Input::Storage.file(), "."];
     match sealed {
-        Sealed::No => job.pipe(&tar(&archive)).to_the_disk(archive),
+        Sealed::No => job.pipe(&tar(&archive)).durable(archive),
         Sealed::NoAndInCache => job.pipe(&tar(&archive)),
         Sealed::Yes => {
             let output = format!("--output={archive}");
             let how = ["--cipher-algo", "AES256", "--compress-algo", "none", "--symmetric", &output];
-            job.pipe(&tar("-")).pipe(&[&["gpg"], UNATTENDED, &how].concat()).to_the_disk(archive)
+            job.pipe(&tar("-")).pipe(&[&["gpg"], UNATTENDED, &how].concat()).durable(archive)
         }
     }
 }

@@ -44,7 +44,7 @@ impl<'a> Job<'a> {
     }
 
     /// The file that it writes must be on the disk at its end, as that of others is.
-    pub(crate) fn to_the_disk(self, file: String) -> Self {
+    pub(crate) fn durable(self, file: String) -> Self {
         Self { durable: Some(file), ..self }
     }
 

@@ -60,7 +60,7 @@ impl Msr {
 
     fn backup(&self) -> Command {
         let scans = self.options.ignore_scan_data.then_some("--ignore-scan-data");
-        let command = self.options.cluster.command().arguments(["exec", "-i"]);
+        let command = self.options.cluster.command().guarded().arguments(["exec", "-i"]);
         let command = command.argument(format!("deployment/{}", self.deployment()));
         command.arguments(["--", "msr", "backup"]).arguments(scans).argument("-")
     }

@@ -11,7 +11,8 @@
 //! group (SIGTERM, a time of grace, SIGKILL) and reap it. Secrets are in no argument, no description, no message. Refuses
 //! to know: what is run, what the bytes mean, how signals reach `stop`.
 //!
-//! What it cannot do: where veritar itself is killed by SIGKILL, the program goes on until it next writes into the pipe.
+//! What it cannot do: where veritar itself is killed by SIGKILL, a program that is not guarded goes on until it next writes
+//! into the pipe, and one that is guarded hears SIGTERM, from a second process, and nothing after that.
 
 mod command;
 mod guard;

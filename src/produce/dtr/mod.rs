@@ -273,6 +273,7 @@ impl Dtr {
         let mut command = options
             .docker
             .clone()
+            .guarded()
             .arguments(["run", "--log-driver", "none", "-i", "--rm", "--env", PASSWORD])
             .secret_variable(PASSWORD, options.ucp_password.clone())
             .argument(format!("{}:{}", found.image, found.version.as_str()))

@@ -44,6 +44,8 @@ pub struct Command {
     pub stall: Duration,
     /// How long it has between SIGTERM and SIGKILL.
     pub grace: Duration,
+    /// Whether a second process sends it SIGTERM where veritar itself is killed.
+    pub is_guarded: bool,
 }
 
 impl Command {
@@ -57,6 +59,7 @@ impl Command {
             standard_input: None,
             stall: STALL,
             grace: GRACE,
+            is_guarded: false,
         }
     }
 
@@ -106,6 +109,13 @@ impl Command {
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
+        self
+    }
+
+    /// It is not to go on where veritar is killed.
+    #[must_use]
+    pub fn guarded(mut self) -> Self {
+        self.is_guarded = true;
         self
     }
 

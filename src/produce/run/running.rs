@@ -18,6 +18,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_proce
 use zeroize::Zeroizing;
 
 use super::command::{Command, Value};
+use super::guard::Guard;
 use super::trouble::{Cause, End};
 
 /// How long nothing is looked at while nothing happens.
@@ -37,6 +38,8 @@ pub(super) struct Running {
     grace: Duration,
     /// Whether there is nothing left to wait for.
     is_over: bool,
+    /// Ends it where veritar cannot any more; dropped after it has ended.
+    _guard: Option<Guard>,
 }
 
 /// What was seen when nothing more could be waited for.
@@ -84,7 +87,10 @@ impl Running {
         }
         let secret = command.standard_input.as_ref().map(|secret| Zeroizing::new(secret.reveal().to_vec()));
         let input = child.stdin.take().zip(secret);
-        let running = Self { child, pid, end, stdout, input, grace: command.grace, is_over: false };
+        let mut running = Self { child, pid, end, stdout, input, grace: command.grace, is_over: false, _guard: None };
+        if command.is_guarded {
+            running._guard = Some(Guard::ending(pid).map_err(Cause::Lost)?);
+        }
         if let Some((stdin, _)) = &running.input {
             rustix::io::ioctl_fionbio(stdin, true).map_err(|error| Cause::Lost(error.into()))?;
         }

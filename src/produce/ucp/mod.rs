@@ -209,7 +209,7 @@ impl Ucp {
 
     fn command(&self, found: &Found) -> Command {
         let socket = "/var/run/docker.sock:/var/run/docker.sock";
-        let mut command = self.options.docker.clone().arguments([
+        let mut command = self.options.docker.clone().guarded().arguments([
             "container",
             "run",
             "--rm",
