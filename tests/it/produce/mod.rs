@@ -3,11 +3,13 @@
 mod all;
 mod by_command;
 mod dtr;
+mod flow;
 mod images;
 mod msr;
 mod pack;
 mod products_live;
 mod publish;
+mod publish_failed;
 mod publish_faults;
 mod publish_retire;
 mod run;
