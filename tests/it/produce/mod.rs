@@ -16,7 +16,7 @@ mod run;
 mod seal;
 mod stage;
 mod stand_in;
-mod swarm;
+pub mod swarm;
 mod swarm_live;
 mod ucp;
 mod ucp_api;

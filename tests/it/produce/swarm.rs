@@ -49,7 +49,7 @@ impl Machine {
         self.folder.path()
     }
 
-    fn target(&self) -> PathBuf {
+    pub fn target(&self) -> PathBuf {
         self.root().join("backups")
     }
 
@@ -89,8 +89,13 @@ impl Machine {
             .env_remove("VERITAR_RULES");
     }
 
-    fn backup(&self, more: &[&str]) -> Output {
+    pub fn backup(&self, more: &[&str]) -> Output {
         self.command(more).output().unwrap()
+    }
+
+    /// Makes the directory one that does not pass.
+    pub fn spoil(&self) {
+        std::fs::remove_file(self.root().join("docker/swarm/certificates/swarm-node.crt")).unwrap();
     }
 
     /// What ran, in its order, without questions.
@@ -317,16 +322,11 @@ fn old_archives_go_once_a_newer_one_has_passed() {
     assert_eq!(left, ["c.tar.gpg", "e.tar.gpg"]);
 }
 
-/// Makes the directory one that does not pass.
-fn spoil(machine: &Machine) {
-    std::fs::remove_file(machine.root().join("docker/swarm/certificates/swarm-node.crt")).unwrap();
-}
-
 #[test]
 fn archives_that_failed_go_once_there_are_newer_ones() {
     let machine = Machine::new();
     assert_eq!(machine.backup(&["--name", "good"]).status.code(), Some(0));
-    spoil(&machine);
+    machine.spoil();
     for name in ["a", "b", "c"] {
         assert_eq!(machine.backup(&["--name", name]).status.code(), Some(1));
     }
@@ -367,7 +367,7 @@ fn a_backup_that_passes_clears_what_failed_before() {
     let machine = Machine::new();
     let certificate = machine.root().join("docker/swarm/certificates/swarm-node.crt");
     let good = std::fs::read(&certificate).unwrap();
-    spoil(&machine);
+    machine.spoil();
     for name in ["a", "b"] {
         assert_eq!(machine.backup(&["--name", name]).status.code(), Some(1));
     }
@@ -394,7 +394,7 @@ fn faults_while_failed_archives_are_deleted_leave_none_that_nobody_knows() {
         let mut met = 0;
         for nth in 1..=8 {
             let machine = Machine::new();
-            spoil(&machine);
+            machine.spoil();
             for name in ["a", "b"] {
                 assert_eq!(machine.backup(&["--name", name]).status.code(), Some(1));
             }
@@ -438,7 +438,7 @@ fn nothing_that_failed_is_deleted_for_a_run_that_left_nothing_on_the_disk() {
     let mut met = 0;
     for nth in 1..=6 {
         let machine = Machine::new();
-        spoil(&machine);
+        machine.spoil();
         assert_eq!(machine.backup(&["--name", "a"]).status.code(), Some(1));
         let mut strace = Command::new("strace");
         strace
