@@ -323,6 +323,8 @@ pub(super) enum SchemaOf {
     Rules,
     /// What `verify --format json` writes
     Report,
+    /// What `backup` puts beside an archive, NAME.manifest.json, and `backup --format json` writes
+    Receipt,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -3,7 +3,7 @@
 //! ```text
 //! Folder::lock ─► place ─► Writer ─► Written ─► Place::publish
 //! .veritar.lock   .NAME.partial-…              fsync, second read, NAME, fsync of the folder, NAME.manifest.json, fsync of the folder
-//!                                    └────────► Place::fail ─► NAME.failed, NAME.failed.json
+//!                                    └────────► Place::fail ─► NAME.failed, NAME.failed.json ─► Folder::retire_failed
 //! ```
 //!
 //! Promises: under the final name there is a whole archive or nothing, at any moment, whatever fails or dies; nothing is
@@ -12,6 +12,7 @@
 
 mod behind;
 mod dir;
+mod failed;
 mod hidden;
 mod lock;
 mod name;
@@ -21,6 +22,7 @@ mod told;
 mod trouble;
 mod writer;
 
+pub use failed::due_failed;
 pub use hidden::Leftover;
 pub use retire::{Keep, Retired, due};
 pub use sidecar::MOST_SIDECAR_BYTES;

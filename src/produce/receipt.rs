@@ -54,6 +54,7 @@ pub struct Receipt {
     /// What went wrong; beside a verdict of `pass`, something that does not concern the archive.
     troubles: Vec<String>,
     /// The verifier's report, as `verify --format json` writes it.
+    #[schemars(with = "Option<report::json::Document<'static>>")]
     report: Option<serde_json::Value>,
     /// Whether the archive was written to its end.
     #[serde(skip)]
@@ -127,6 +128,13 @@ impl Receipt {
             report: None,
             is_written: false,
         }
+    }
+
+    /// The schema (JSON Schema, draft 2020-12) of the document, version 1. Within a version fields are added: what is not
+    /// in it is no error.
+    #[must_use]
+    pub fn schema() -> serde_json::Value {
+        report::schema::of::<Self>()
     }
 
     /// The archive's name.

@@ -1,7 +1,9 @@
 //! JSON Schemas (draft 2020-12) of what people write and what programs read: rule files, and the report.
 //!
-//! Promises: the words in them are those of the code: kinds, probes, codes of findings. Refuses to know: who validates.
+//! Promises: the words in them are those of the code: kinds, probes, codes of findings. Refuses to know: who validates,
+//! and what others than reports write.
 
+use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
@@ -33,6 +35,11 @@ pub fn rules() -> serde_json::Result<Value> {
 /// The schema of the JSON report, version 1. Within a version fields are added: what is not in it is no error.
 #[must_use]
 pub fn report() -> Value {
+    of::<Document<'static>>()
+}
+
+/// The schema of what is written of a `T`.
+pub(crate) fn of<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize();
-    settings.into_generator().into_root_schema_for::<Document<'static>>().into()
+    settings.into_generator().into_root_schema_for::<T>().into()
 }

@@ -6,13 +6,15 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use veritar::limits::Limits;
+use veritar::produce::receipt::Receipt;
 use veritar::report::schema;
 use veritar::rule::{catalog, parse};
 
 use crate::cli::{at, passphrase, run};
+use crate::produce::swarm::Machine;
 use crate::support::root;
 
-/// What a validator must know of JSON Schema for these two: why `value` does not fit, by its path.
+/// What a validator must know of JSON Schema for these: why `value` does not fit, by its path.
 fn misfit(schema: &Value, value: &Value, whole: &Value) -> Option<String> {
     let schema = match schema {
         Value::Bool(true) => return None,
@@ -291,8 +293,62 @@ fn reports_fit_their_schema() {
 }
 
 #[test]
-fn the_command_prints_both() {
-    for (what, expected) in [("rules", schema::rules().unwrap()), ("report", schema::report())] {
+fn receipts_fit_their_schema() {
+    let schema = Receipt::schema();
+    let machine = Machine::new();
+    let mut values: Vec<Value> = Vec::new();
+    let mut take = |bytes: &[u8], verdict: &str| {
+        let value: Value = serde_json::from_slice(bytes).unwrap();
+        assert_eq!(value["verdict"], verdict, "{value:#}");
+        values.push(value);
+    };
+    // One that passed, as it lies beside its archive and as it is printed.
+    let printed = machine.backup(&["--name", "good", "--compress", "gzip", "--format", "json"]).stdout;
+    take(&printed, "pass");
+    take(&std::fs::read(machine.target().join("good.tar.gz.gpg.manifest.json")).unwrap(), "pass");
+    // One that did not pass, and one whose product could not begin.
+    machine.spoil();
+    machine.backup(&["--name", "bad"]);
+    take(&std::fs::read(machine.target().join("bad.tar.gpg.failed.json")).unwrap(), "fail");
+    machine.script("stop", "exit 5");
+    machine.backup(&["--name", "none"]);
+    take(&std::fs::read(machine.target().join("none.tar.gpg.failed.json")).unwrap(), "error");
+    // One that came to nothing before it had a name.
+    machine.script("docker", "exit 3");
+    take(&machine.backup(&["--format", "json"]).stdout, "error");
+    for (value, wrong) in values.iter().zip(misfits("receipts_fit_their_schema", &schema, &values)) {
+        assert_eq!(wrong, None, "{value:#}");
+    }
+    // It sees what is missing, in the report inside as well.
+    for (pointer, gone) in
+        [("", "sequence"), ("/tool", "version"), ("/ran/1", "command"), ("/report/archives/0", "verdict")]
+    {
+        let mut hurt = values[1].clone();
+        assert!(hurt.pointer_mut(pointer).unwrap().as_object_mut().unwrap().remove(gone).is_some(), "{pointer}/{gone}");
+        assert!(misfit(&schema, &hurt, &schema).is_some(), "{pointer}/{gone}");
+    }
+    let mut hurt = values[1].clone();
+    hurt["verified"] = json!("somehow");
+    assert!(misfit(&schema, &hurt, &schema).is_some());
+}
+
+#[test]
+fn the_schema_of_receipts_names_what_stands_in_them() {
+    let schema = Receipt::schema();
+    let machine = Machine::new();
+    let printed = machine.backup(&["--name", "a", "--format", "json"]).stdout;
+    let printed: Value = serde_json::from_slice(&printed).unwrap();
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+    assert_eq!(keys(&printed), keys(&schema["properties"]));
+    let required = schema["required"].as_array().unwrap().iter().map(|key| key.as_str().unwrap().to_owned());
+    assert_eq!(required.collect::<BTreeSet<_>>(), keys(&printed), "each of them is always there");
+}
+
+#[test]
+fn the_command_prints_each() {
+    for (what, expected) in
+        [("rules", schema::rules().unwrap()), ("report", schema::report()), ("receipt", Receipt::schema())]
+    {
         let (exit, out, complaint) = run(&["schema", what]);
         assert_eq!((exit, &*complaint), (0, ""));
         let printed: Value = serde_json::from_str(&out).unwrap();

@@ -79,6 +79,9 @@ pub(super) struct Common {
     /// Remove an archive that failed, instead of keeping it aside as NAME.failed
     #[arg(long, help_heading = "Publish")]
     pub(super) discard_failed: bool,
+    /// Keep this many archives that failed, and delete older ones of the same product and host with their reports
+    #[arg(long, value_name = "N", help_heading = "Publish", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "discard_failed")]
+    pub(super) keep_failed: Option<u32>,
     /// Say what would be run and written, and do nothing but look
     #[arg(long)]
     pub(super) dry_run: bool,

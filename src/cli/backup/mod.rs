@@ -16,6 +16,7 @@ mod ucp;
 mod ucp_api;
 
 use std::ffi::OsStr;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +26,7 @@ use super::config::Config;
 use super::exit::{Exit, Trouble};
 use super::secrets::Secrets;
 use super::{output, plan};
-use crate::produce::flow::{Backup, Order, back_up, preview};
+use crate::produce::flow::{Backup, Failed, Order, back_up, preview};
 use crate::produce::publish::Keep;
 use crate::produce::run::{Command, Tell, Told};
 use crate::produce::seal::{Certificate, Compression, Format, Lock, Seal};
@@ -211,8 +212,18 @@ fn order(common: &Common, word: &str, secrets: &Gathered) -> Result<Order, Troub
         options: options(common, word)?,
         read_back: common.read_back,
         keep: (keep != Keep::default()).then_some(keep),
-        keep_failed: !common.discard_failed,
+        failed: failed(common),
     })
+}
+
+/// What becomes of archives that failed.
+fn failed(common: &Common) -> Failed {
+    let most = common.keep_failed.and_then(|most| NonZeroUsize::new(usize::try_from(most).ok()?));
+    match most {
+        _ if common.discard_failed => Failed::Discard,
+        Some(most) => Failed::KeepNewest(most),
+        None => Failed::Keep,
+    }
 }
 
 fn options(common: &Common, word: &str) -> Result<Options, Trouble> {

@@ -7,6 +7,7 @@ use crate::cli::backup::args::Common;
 use crate::cli::exit::Trouble;
 use crate::cli::output;
 use crate::produce::flow::{Backup, Order, Preview};
+use crate::produce::publish::Retired;
 use crate::produce::receipt::Verified;
 use crate::report::{self, Overall, escaped, sentence};
 use crate::verify::Verdict;
@@ -40,11 +41,14 @@ pub(super) fn text(out: &mut dyn Write, backup: &Backup, verbose: bool) -> std::
     if backup.receipt.what_was_verified() == Some(Verified::BeforeSealing) {
         writeln!(out, "  {:<9} what went into the encryption; nobody here can open what came out", "verified")?;
     }
-    for retired in &backup.retired.archives {
+    for retired in backup.retired.archives.iter().chain(&backup.cleared.archives) {
         writeln!(out, "  {:<9} {}", "deleted", path(retired))?;
     }
     for spared in &backup.retired.spared {
         writeln!(out, "  {:<9} {}: past its time, but not what its sidecar says", "not deleted", path(spared))?;
+    }
+    for spared in &backup.cleared.spared {
+        writeln!(out, "  {:<9} {}: past its number, but not what its report says", "not deleted", path(spared))?;
     }
     for warning in backup.receipt.warnings() {
         writeln!(out, "warning: {}", sentence(warning))?;
@@ -119,7 +123,8 @@ fn preview_text(out: &mut dyn Write, preview: &Preview, order: &Order) -> std::i
         None => step.says.clone(),
     });
     let after = after.into_iter().filter(|(wanted, _)| *wanted).map(|(_, step)| step);
-    let retire = preview.due.archives.iter().map(|archive| format!("delete {}", path(archive)));
+    let due = preview.due.archives.iter().chain(&preview.due_failed.archives);
+    let retire = due.map(|archive| format!("delete {}", path(archive)));
     for (index, step) in own.into_iter().chain(steps).chain(after).chain(retire).enumerate() {
         writeln!(out, "{:>3}. {}", index + 1, sentence(&step))?;
     }
@@ -143,6 +148,7 @@ fn preview_json(out: &mut dyn Write, preview: &Preview) -> std::io::Result<()> {
         preview.looked.iter().map(|done| serde_json::json!({ "says": done.says, "command": done.command })).collect();
     let facts: serde_json::Map<_, _> =
         preview.survey.facts.iter().map(|(fact, value)| ((*fact).to_owned(), value.clone().into())).collect();
+    let paths = |due: &Retired| due.archives.iter().map(|archive| path(archive)).collect::<Vec<_>>();
     let document = serde_json::json!({
         "schema": 1,
         "archive": path(&preview.archive),
@@ -151,7 +157,8 @@ fn preview_json(out: &mut dyn Write, preview: &Preview) -> std::io::Result<()> {
         "warnings": preview.survey.warnings,
         "looked": looked,
         "steps": steps,
-        "due": preview.due.archives.iter().map(|archive| path(archive)).collect::<Vec<_>>(),
+        "due": paths(&preview.due),
+        "due_failed": paths(&preview.due_failed),
     });
     report::json::write_pretty(out, &document)?;
     out.write_all(b"\n")?;

@@ -13,9 +13,10 @@
 
 mod line;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use super::publish::{Folder, Keep, Place, Published, ReadBack, Retired, Written, due};
+use super::publish::{Folder, Keep, Place, Published, ReadBack, Retired, Written, due, due_failed};
 use super::receipt::{Receipt, Sealed, Verified};
 use super::seal::Seal;
 use super::{Form, Planned, Producer, Survey, Trouble, World, publish};
@@ -40,8 +41,19 @@ pub struct Order {
     pub read_back: bool,
     /// Which older archives of the family are kept; `None` keeps all.
     pub keep: Option<Keep>,
-    /// Whether an archive that failed is kept aside.
-    pub keep_failed: bool,
+    /// What becomes of archives that failed.
+    pub failed: Failed,
+}
+
+/// What becomes of archives that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failed {
+    /// Such an archive is removed.
+    Discard,
+    /// It is kept aside with its report.
+    Keep,
+    /// The same, and of the family's, those of earlier runs are deleted but for the newest that make up this number.
+    KeepNewest(NonZeroUsize),
 }
 
 /// What became of a backup.
@@ -57,6 +69,8 @@ pub struct Backup {
     pub kept_aside: Option<PathBuf>,
     /// Older archives that were deleted.
     pub retired: Retired,
+    /// Older archives that failed, or reports of runs that wrote none, that were deleted.
+    pub cleared: Retired,
     /// What went wrong, the first first. With an archive that has its name, something beside it.
     pub troubles: Vec<Trouble>,
 }
@@ -82,6 +96,8 @@ pub struct Preview {
     pub archive: PathBuf,
     /// Older archives that would be deleted afterwards, seen from now.
     pub due: Retired,
+    /// Older archives that failed, or reports of runs that wrote none, that would be.
+    pub due_failed: Retired,
 }
 
 /// Says what [`back_up`] would do, without doing it. What must be looked up for that is looked up.
@@ -97,7 +113,12 @@ pub fn preview(producer: &mut dyn Producer, order: &Order, world: &World) -> Res
         Some(keep) => due(&order.folder, keep, world.now.timestamp(), Receipt::says_passed, &survey.family)?,
         None => Retired::default(),
     };
-    Ok(Preview { looked: world.journal(), steps: producer.plan(), archive: order.folder.join(name), due, survey })
+    let due_failed = match order.failed {
+        Failed::KeepNewest(most) => due_failed(&order.folder, most, &survey.family)?,
+        Failed::Keep | Failed::Discard => Retired::default(),
+    };
+    let (steps, archive) = (producer.plan(), order.folder.join(name));
+    Ok(Preview { looked: world.journal(), steps, archive, due, due_failed, survey })
 }
 
 /// Makes a backup. It always ends in a [`Backup`]: what went wrong is in its troubles.
@@ -108,21 +129,44 @@ pub fn back_up(producer: &mut dyn Producer, order: &Order, world: &World, unlock
         published: None,
         kept_aside: None,
         retired: Retired::default(),
+        cleared: Retired::default(),
         troubles: Vec::new(),
     };
-    let prepared = prepare(producer, order, world, &mut backup.receipt);
-    match prepared {
-        Ok(prepared) => run(producer, order, world, unlock, prepared, &mut backup),
+    match begin(producer, order, world, &mut backup.receipt) {
+        Ok(ground) => {
+            match prepare(&ground, order, &mut backup.receipt) {
+                Ok(prepared) => run(producer, order, world, unlock, prepared, &mut backup),
+                Err(trouble) => backup.troubles.push(trouble),
+            }
+            clear(&ground, order, world, &mut backup);
+        }
         Err(trouble) => backup.troubles.push(trouble),
     }
     backup.receipt.end(&world.journal(), &backup.troubles, backup.outcome.as_ref());
     backup
 }
 
+/// What a backup stands on, until it is over.
+struct Ground {
+    survey: Survey,
+    folder: Folder,
+}
+
+/// Asks what must be known, and takes the folder's lock.
+fn begin(producer: &mut dyn Producer, order: &Order, world: &World, receipt: &mut Receipt) -> Result<Ground, Trouble> {
+    order.seal.check()?;
+    let survey = producer.survey(world)?;
+    receipt.survey(&survey);
+    let folder = Folder::lock(&order.folder)?;
+    for leftover in folder.leftovers() {
+        let what = if leftover.removed { "was removed" } else { "is still there, for another process has it" };
+        receipt.warn(format!("a run that died left {}, which {what}", leftover.path.display()));
+    }
+    Ok(Ground { survey, folder })
+}
+
 /// A backup that may begin.
 struct Prepared {
-    family: String,
-    folder: Folder,
     place: Place,
     writer: publish::Writer,
     seal: Seal,
@@ -132,22 +176,10 @@ struct Prepared {
 }
 
 /// Finds out, before anything runs, what can be wrong.
-fn prepare(
-    producer: &mut dyn Producer,
-    order: &Order,
-    world: &World,
-    receipt: &mut Receipt,
-) -> Result<Prepared, Trouble> {
-    order.seal.check()?;
-    let survey = producer.survey(world)?;
-    receipt.survey(&survey);
+fn prepare(ground: &Ground, order: &Order, receipt: &mut Receipt) -> Result<Prepared, Trouble> {
+    let Ground { survey, folder } = ground;
     let seal = order.seal_for(survey.form);
-    let name = order.file_name(&survey, &seal);
-    let folder = Folder::lock(&order.folder)?;
-    for leftover in folder.leftovers() {
-        let what = if leftover.removed { "was removed" } else { "is still there, for another process has it" };
-        receipt.warn(format!("a run that died left {}, which {what}", leftover.path.display()));
-    }
+    let name = order.file_name(survey, &seal);
     receipt.name(&name, folder.next(&survey.family)?);
     let verified = if seal.lock.is_none() || order.can_open { Verified::AsWritten } else { Verified::BeforeSealing };
     let hashes = Hashes { sha256: true, ..order.options.reading.archive_hashes };
@@ -161,7 +193,7 @@ fn prepare(
     options.reading.archive_hashes = by_verifier;
     receipt.sealed(Sealed::of(&seal, survey.form));
     receipt.verified(verified);
-    Ok(Prepared { family: survey.family, form: survey.form, folder, place, writer, seal, verified, options })
+    Ok(Prepared { form: survey.form, place, writer, seal, verified, options })
 }
 
 fn run(
@@ -172,7 +204,7 @@ fn run(
     prepared: Prepared,
     backup: &mut Backup,
 ) {
-    let Prepared { family, folder, mut place, writer, seal, form, verified, options } = prepared;
+    let Prepared { mut place, writer, seal, form, verified, options } = prepared;
     let name = backup.receipt.archive().to_owned();
     let ends = Ends { name: &name, verified, seal: &seal, options: &options, stop: &world.stop };
     let line = line::through(&ends, writer, unlock, |out| producer.produce(world, out));
@@ -191,21 +223,38 @@ fn run(
         backup.receipt.end(&world.journal(), &backup.troubles, backup.outcome.as_ref());
         let report = backup.receipt.to_json();
         // A seal's beginning alone is worth nothing to anybody.
-        let kept = match order.keep_failed {
-            true if taken == 0 => place.report(&report).map(Some),
-            is_kept => place.fail(&report, is_kept),
+        let kept = match order.failed {
+            Failed::Discard => place.fail(&report, false),
+            Failed::Keep | Failed::KeepNewest(_) if taken == 0 => place.report(&report).map(Some),
+            Failed::Keep | Failed::KeepNewest(_) => place.fail(&report, true),
         };
         match kept {
             Ok(kept) => backup.kept_aside = kept,
             Err(trouble) => backup.troubles.push(trouble.into()),
         }
-        return;
     }
-    if let Some(keep) = order.keep {
-        match folder.retire(keep, world.now.timestamp(), Receipt::says_passed, &family) {
+}
+
+/// Deletes what is past its time, once what came of this run is on the disk.
+fn clear(ground: &Ground, order: &Order, world: &World, backup: &mut Backup) {
+    let Ground { survey, folder } = ground;
+    if let Some(keep) = order.keep.filter(|_| backup.published.is_some()) {
+        match folder.retire(keep, world.now.timestamp(), Receipt::says_passed, &survey.family) {
             Ok(retired) => backup.retired = retired,
             Err(trouble) => backup.troubles.push(trouble.into()),
         }
+    }
+    let Failed::KeepNewest(most) = order.failed else { return };
+    // Without room nothing of this run comes to the disk, nor of the next one while those that failed take it up.
+    let lacks_room = matches!(backup.troubles.first(), Some(Trouble::Publish(publish::Trouble::Space { .. })));
+    if backup.published.is_none() && backup.kept_aside.is_none() && !lacks_room {
+        return;
+    }
+    match folder.retire_failed(most, &survey.family, backup.kept_aside.as_deref()) {
+        Ok(cleared) => backup.cleared = cleared,
+        Err(trouble) if backup.published.is_some() => backup.troubles.push(trouble.into()),
+        // It is not why there is no archive.
+        Err(trouble) => backup.receipt.warn(trouble.to_string()),
     }
 }
 

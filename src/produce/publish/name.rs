@@ -75,6 +75,20 @@ pub(super) fn failed_report(name: &str, nth: u32) -> String {
     format!("{}.json", failed(name, nth))
 }
 
+/// The archive that a report of this name is about, and the how manyth of that name it was that failed.
+pub(super) fn failed_of(report: &str) -> Option<(&str, u32)> {
+    let kept = report.strip_suffix(".json")?;
+    let (name, nth) = match kept.strip_suffix(FAILED) {
+        Some(name) => (name, 1),
+        None => {
+            let (kept, digits) = kept.rsplit_once('.')?;
+            (kept.strip_suffix(FAILED)?, digits.parse().ok()?)
+        }
+    };
+    // What counts otherwise, as in `.failed.1` or `.failed.02`, is none of ours.
+    (check(name).is_ok() && failed_report(name, nth) == report).then_some((name, nth))
+}
+
 /// A hidden name for what will be `name`, another at each call.
 pub(super) fn partial(name: &str) -> String {
     // Each state hashes with keys of its own that nobody can guess.
@@ -110,6 +124,11 @@ mod tests {
             {
                 assert!(check(&ours).is_err(), "{ours}");
             }
+            for nth in [1, 2, 12, u32::MAX] {
+                assert_eq!(failed_of(&failed_report(good, nth)), Some((good, nth)));
+                assert_eq!(failed_of(&failed(good, nth)), None);
+            }
+            assert_eq!(failed_of(&sidecar(good)), None);
         }
         for bad in ["", ".", "..", ".hidden", "a/b", "/a", "a\nb", "a\u{0}", &"x".repeat(201), LOCK] {
             assert!(check(bad).is_err(), "{bad}");
@@ -118,6 +137,22 @@ mod tests {
             [".a.partial-", ".a.partial-0123456", ".a.partial-0123456X", "a.partial-01234567", ".partial-01234567"]
         {
             assert!(!is_partial(other), "{other}");
+        }
+        for other in [
+            ".failed.json",
+            "a.failed.0.json",
+            "a.failed.1.json",
+            "a.failed.02.json",
+            "a.failed.+2.json",
+            "a.failed.4294967296.json",
+            "a.failed.x.json",
+            "a.failed.json.failed.json",
+            "a.failed.2.failed.json",
+            "a.manifest.json.failed.json",
+            ".a.failed.json",
+            "a.json",
+        ] {
+            assert_eq!(failed_of(other), None, "{other}");
         }
         assert_ne!(partial("a"), partial("a"));
         assert_eq!(archive_of(".manifest.json"), None);

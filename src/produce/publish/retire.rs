@@ -27,9 +27,9 @@ pub struct Keep {
 /// What became of a family's archives.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Retired {
-    /// Archives that are past their time, the oldest first: deleted with their sidecars, or to be deleted.
+    /// Archives that are past their time, the oldest first: deleted with what tells of them, or to be deleted.
     pub archives: Vec<PathBuf>,
-    /// Archives that are past their time and stay, because they are not what their sidecars say.
+    /// Archives that are past their time and stay, because they are not what is told of them.
     pub spared: Vec<PathBuf>,
 }
 
@@ -68,15 +68,8 @@ impl Folder {
         let mut retired = Retired::default();
         retired.spared.extend(spared.iter().map(|this| dir.at(&this.archive)));
         for this in due {
-            let (archive, sidecar) = (this.archive.as_str(), name::sidecar(&this.archive));
-            let has_archive = dir.stat(archive).map_err(Trouble::when("look at", dir.at(archive)))?.is_some();
-            if has_archive {
-                dir.remove(archive).map_err(Trouble::when("delete", dir.at(archive)))?;
-                // The other order on the disk would leave an archive that nobody knows.
-                dir.sync()?;
-            }
-            dir.remove(&sidecar).map_err(Trouble::when("delete", dir.at(&sidecar)))?;
-            retired.archives.push(dir.at(archive));
+            delete(dir, &this.archive, &name::sidecar(&this.archive))?;
+            retired.archives.push(dir.at(&this.archive));
         }
         if !retired.archives.is_empty() {
             dir.sync()?;
@@ -94,9 +87,20 @@ impl Folder {
     }
 }
 
+/// Deletes an archive, where it is there, and then what stands beside it.
+pub(super) fn delete(dir: &Dir, archive: &str, beside: &str) -> Result<(), Trouble> {
+    let has_archive = dir.stat(archive).map_err(Trouble::when("look at", dir.at(archive)))?.is_some();
+    if has_archive {
+        dir.remove(archive).map_err(Trouble::when("delete", dir.at(archive)))?;
+        // The other order on the disk would leave an archive that nobody knows.
+        dir.sync()?;
+    }
+    dir.remove(beside).map_err(Trouble::when("delete", dir.at(beside)))
+}
+
 /// What an archive is beside its sidecar.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum There {
+pub(super) enum There {
     /// A file of the size that the sidecar tells.
     Whole,
     /// Nothing: somebody deleted it, or a run died between it and its sidecar.
@@ -105,11 +109,12 @@ enum There {
     Other,
 }
 
-fn there(dir: &Dir, this: &Described) -> Result<There, Trouble> {
-    let stat = dir.stat(&this.archive).map_err(Trouble::when("look at", dir.at(&this.archive)))?;
+/// What is under the name `archive`, of which `bytes` are told, where its size is told at all.
+pub(super) fn there(dir: &Dir, archive: &str, bytes: Option<u64>) -> Result<There, Trouble> {
+    let stat = dir.stat(archive).map_err(Trouble::when("look at", dir.at(archive)))?;
     Ok(match stat {
         None => There::Nothing,
-        Some(stat) if dir::is_file(&stat) && dir::bytes(&stat) == this.bytes => There::Whole,
+        Some(stat) if dir::is_file(&stat) && bytes.is_none_or(|bytes| dir::bytes(&stat) == bytes) => There::Whole,
         Some(_) => There::Other,
     })
 }
@@ -131,7 +136,7 @@ fn select(
     for this in archives.into_iter().rev() {
         let age = Duration::try_from(until.duration_since(this.created)).unwrap_or_default();
         let is_past = (keep.count.is_some() && good >= enough) || keep.age.is_some_and(|most| age > most);
-        let there = there(dir, &this)?;
+        let there = there(dir, &this.archive, Some(this.bytes))?;
         if is_past && good > 0 {
             if there == There::Other { &mut spared } else { &mut due }.push(this);
         } else if good < enough && there == There::Whole {

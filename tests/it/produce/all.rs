@@ -53,6 +53,20 @@ fn after_a_failure_nothing_begins_unless_asked_for() {
 }
 
 #[test]
+fn a_plan_takes_how_many_failed_archives_are_kept() {
+    let machine = Machine::new();
+    machine.script("stop", "exit 1");
+    // A name that no earlier run has taken is not needed: reports of one name are numbered.
+    let plan = format!("{COMMON}keep-failed = 2\n{FIRST}discard-failed = false\n");
+    for _ in 0..4 {
+        assert_eq!(all(&machine, &plan, &[]).status.code(), Some(4));
+    }
+    assert_eq!(machine.names().len(), 2, "{:?}", machine.names());
+    let output = all(&machine, &plan.replace("keep-failed = 2", "keep-failed = 1"), &["--dry-run"]);
+    assert!(text(&output).contains(".failed"), "{}", text(&output));
+}
+
+#[test]
 fn a_plan_is_sound_before_anything_begins() {
     let machine = Machine::new();
     for (plan, said) in [
@@ -62,6 +76,8 @@ fn a_plan_is_sound_before_anything_begins() {
         (format!("{COMMON}{FIRST}dry-run = true\n"), "--dry-run on the command line"),
         (format!("{FIRST}to = \"ROOT/backups\"\n"), "[swarm]: a backup holds keys and passwords"),
         ("[swarm".to_owned(), "is no TOML"),
+        (format!("{COMMON}{FIRST}keep-failed = 0\n"), "'0' for '--keep-failed"),
+        (format!("{COMMON}keep-failed = 2\n{FIRST}discard-failed = true\n"), "cannot be used with"),
         (format!("{COMMON}{FIRST}keep = 1.5\n"), "keep takes text, a number, true, or a list of them"),
     ] {
         let output = all(&machine, &plan, &[]);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use veritar::produce::flow::{Backup, Order, Preview, back_up, preview};
+use veritar::produce::flow::{Backup, Failed, Order, Preview, back_up, preview};
 use veritar::produce::seal::Seal;
 use veritar::produce::{Producer, World, rules_for};
 use veritar::rule::catalog;
@@ -140,7 +140,7 @@ impl Stage {
             can_open: true,
             read_back: true,
             keep: None,
-            keep_failed: true,
+            failed: Failed::Keep,
         }
     }
 

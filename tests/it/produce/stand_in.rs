@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use veritar::produce::World;
-use veritar::produce::flow::Order;
+use veritar::produce::flow::{Failed, Order};
 use veritar::produce::seal::Seal;
 
 use crate::support::{executable, options};
@@ -47,7 +47,7 @@ pub fn order(folder: &Path) -> Order {
         can_open: true,
         read_back: true,
         keep: None,
-        keep_failed: true,
+        failed: Failed::Keep,
     }
 }
 

@@ -49,7 +49,7 @@ impl Machine {
         self.folder.path()
     }
 
-    fn target(&self) -> PathBuf {
+    pub fn target(&self) -> PathBuf {
         self.root().join("backups")
     }
 
@@ -89,8 +89,13 @@ impl Machine {
             .env_remove("VERITAR_RULES");
     }
 
-    fn backup(&self, more: &[&str]) -> Output {
+    pub fn backup(&self, more: &[&str]) -> Output {
         self.command(more).output().unwrap()
+    }
+
+    /// Makes the directory one that does not pass.
+    pub fn spoil(&self) {
+        std::fs::remove_file(self.root().join("docker/swarm/certificates/swarm-node.crt")).unwrap();
     }
 
     /// What ran, in its order, without questions.
@@ -315,6 +320,143 @@ fn old_archives_go_once_a_newer_one_has_passed() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let left: Vec<_> = machine.names().into_iter().filter(|name| name.ends_with(".gpg")).collect();
     assert_eq!(left, ["c.tar.gpg", "e.tar.gpg"]);
+}
+
+#[test]
+fn archives_that_failed_go_once_there_are_newer_ones() {
+    let machine = Machine::new();
+    assert_eq!(machine.backup(&["--name", "good"]).status.code(), Some(0));
+    machine.spoil();
+    for name in ["a", "b", "c"] {
+        assert_eq!(machine.backup(&["--name", name]).status.code(), Some(1));
+    }
+    let failed = || machine.names().into_iter().filter(|name| name.contains(".failed")).collect::<Vec<_>>();
+    assert_eq!(failed().len(), 6, "nothing goes unless that is asked for");
+    let foretold = machine.backup(&["--name", "d", "--keep-failed", "2", "--dry-run"]);
+    assert!(
+        text(&foretold).contains("delete ") && text(&foretold).contains("a.tar.gpg.failed\n"),
+        "{}",
+        text(&foretold)
+    );
+    let foretold = machine.backup(&["--name", "d", "--keep-failed", "1", "--dry-run", "--format", "json"]);
+    let foretold: serde_json::Value = serde_json::from_slice(&foretold.stdout).unwrap();
+    let at = |name: &str| machine.target().join(name).to_str().unwrap().to_owned();
+    assert_eq!(foretold["due"], serde_json::json!([]));
+    assert_eq!(foretold["due_failed"], serde_json::json!([at("a.tar.gpg.failed"), at("b.tar.gpg.failed")]));
+    assert_eq!(failed().len(), 6, "foretelling deletes nothing");
+    // One that fails.
+    let output = machine.backup(&["--name", "d", "--keep-failed", "2"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert!(text(&output).contains("deleted   "), "{}", text(&output));
+    assert_eq!(failed(), ["c.tar.gpg.failed", "c.tar.gpg.failed.json", "d.tar.gpg.failed", "d.tar.gpg.failed.json"]);
+    // One that writes nothing and leaves its report.
+    machine.script("stop", "exit 5");
+    assert_eq!(machine.backup(&["--name", "e", "--keep-failed", "2"]).status.code(), Some(4));
+    assert_eq!(failed(), ["d.tar.gpg.failed", "d.tar.gpg.failed.json", "e.tar.gpg.failed.json"]);
+    // One that does not come so far leaves nothing, and deletes nothing.
+    machine.script("docker", "exit 3");
+    assert_eq!(machine.backup(&["--name", "f", "--keep-failed", "1"]).status.code(), Some(4));
+    assert_eq!(failed().len(), 3);
+    // What passed was never looked at.
+    machine.sound();
+    assert_eq!(machine.names().len(), 5);
+}
+
+#[test]
+fn a_backup_that_passes_clears_what_failed_before() {
+    let machine = Machine::new();
+    let certificate = machine.root().join("docker/swarm/certificates/swarm-node.crt");
+    let good = std::fs::read(&certificate).unwrap();
+    machine.spoil();
+    for name in ["a", "b"] {
+        assert_eq!(machine.backup(&["--name", name]).status.code(), Some(1));
+    }
+    std::fs::write(&certificate, good).unwrap();
+    let output = machine.backup(&["--name", "c", "--keep-failed", "1"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let left = ["b.tar.gpg.failed", "b.tar.gpg.failed.json", "c.tar.gpg", "c.tar.gpg.manifest.json"];
+    assert_eq!(machine.names(), left);
+    for wrong in [&["--keep-failed", "0"][..], &["--keep-failed", "1", "--discard-failed"]] {
+        assert_eq!(machine.backup(wrong).status.code(), Some(2), "{wrong:?}");
+    }
+    assert_eq!(machine.names(), left);
+}
+
+/// Killed or declined at each file that it deletes: what is left of an archive that failed has its report, and the next
+/// run deletes it.
+#[test]
+fn faults_while_failed_archives_are_deleted_leave_none_that_nobody_knows() {
+    let test = "produce::swarm::faults_while_failed_archives_are_deleted_leave_none_that_nobody_knows";
+    if !program(test, "strace") {
+        return;
+    }
+    for fault in ["error=EIO", "signal=KILL"] {
+        let mut met = 0;
+        for nth in 1..=8 {
+            let machine = Machine::new();
+            machine.spoil();
+            for name in ["a", "b"] {
+                assert_eq!(machine.backup(&["--name", name]).status.code(), Some(1));
+            }
+            let mut strace = Command::new("strace");
+            strace
+                .args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=unlinkat", "-e"])
+                .arg(format!("inject=unlinkat:{fault}:when={nth}"))
+                .arg(env!("CARGO_BIN_EXE_veritar"));
+            machine.arguments(&mut strace, &["--name", "c", "--keep-failed", "1"]);
+            let output = strace.output().unwrap();
+            let has = |name: &str| machine.names().iter().any(|there| there == name);
+            for name in ["a", "b", "c"].map(|name| format!("{name}.tar.gpg.failed")) {
+                assert!(!has(&name) || has(&format!("{name}.json")), "{fault} {nth}: {:?}", machine.names());
+            }
+            let is_whole = !["a", "b"].iter().any(|name| has(&format!("{name}.tar.gpg.failed.json")));
+            met += usize::from(!is_whole);
+            if output.status.code().is_some() {
+                // It is not why there is no archive.
+                assert_eq!(output.status.code(), Some(1), "{fault} {nth}: {}", text(&output));
+                assert_eq!(
+                    text(&output).contains("warning: failed to delete"),
+                    !is_whole,
+                    "{fault} {nth}: {}",
+                    text(&output)
+                );
+            }
+            assert_eq!(machine.backup(&["--name", "d", "--keep-failed", "1"]).status.code(), Some(1));
+            assert_eq!(machine.names(), ["d.tar.gpg.failed", "d.tar.gpg.failed.json"], "{fault} {nth}");
+        }
+        assert!(met >= 3, "{fault}: {met} faults were met: does the injection still hit anything?");
+    }
+}
+
+/// What failed before goes only once what came of this run is on the disk.
+#[test]
+fn nothing_that_failed_is_deleted_for_a_run_that_left_nothing_on_the_disk() {
+    let test = "produce::swarm::nothing_that_failed_is_deleted_for_a_run_that_left_nothing_on_the_disk";
+    if !program(test, "strace") {
+        return;
+    }
+    let mut met = 0;
+    for nth in 1..=6 {
+        let machine = Machine::new();
+        machine.spoil();
+        assert_eq!(machine.backup(&["--name", "a"]).status.code(), Some(1));
+        let mut strace = Command::new("strace");
+        strace
+            .args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e"])
+            .arg(format!("inject=fsync:error=EIO:when={nth}"))
+            .arg(env!("CARGO_BIN_EXE_veritar"));
+        machine.arguments(&mut strace, &["--name", "b", "--keep-failed", "1"]);
+        let output = strace.output().unwrap();
+        let has = |name: &str| machine.names().iter().any(|there| there == name);
+        assert!(output.status.code().is_some(), "{nth}: {}", text(&output));
+        if output.status.code() == Some(1) {
+            assert!(has("b.tar.gpg.failed") && has("b.tar.gpg.failed.json"), "{nth}: {:?}", machine.names());
+        } else {
+            met += 1;
+            assert!(has("a.tar.gpg.failed") && has("a.tar.gpg.failed.json"), "{nth}: {:?}", machine.names());
+        }
+    }
+    assert!(met >= 2, "{met} faults were met: does the injection still hit anything?");
 }
 
 /// A signal at each step that a program takes: it comes from that program itself.

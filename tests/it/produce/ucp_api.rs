@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use veritar::produce::flow::{Backup, Order, back_up, preview};
+use veritar::produce::flow::{Backup, Failed, Order, back_up, preview};
 use veritar::produce::seal::Seal;
 use veritar::produce::ucp_api::{Options, Pace, Trust, UcpApi};
 use veritar::produce::{Producer as _, Trouble, World};
@@ -108,7 +108,7 @@ impl Bench {
             can_open: true,
             read_back: true,
             keep: None,
-            keep_failed: true,
+            failed: Failed::Keep,
         }
     }
 
