@@ -38,6 +38,7 @@ use exit::{Exit, Trouble};
 /// Runs the program with `arguments`, the first of which is its own name.
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    secrets::keep_out_of_core_dumps();
     let args = match Args::try_parse_from(arguments) {
         Ok(args) => args,
         Err(error) => {

@@ -182,7 +182,9 @@ fn prepare(ground: &Ground, order: &Order, receipt: &mut Receipt) -> Result<Prep
     let name = order.file_name(survey, &seal);
     receipt.name(&name, folder.next(&survey.family)?);
     let verified = if seal.lock.is_none() || order.can_open { Verified::AsWritten } else { Verified::BeforeSealing };
-    let hashes = Hashes { sha256: true, ..order.options.reading.archive_hashes };
+    // Without any, a second read and a later look would have nothing to hold the archive against.
+    let wanted = order.options.reading.archive_hashes;
+    let hashes = if wanted.any() { wanted } else { Hashes::SHA256 };
     // Whoever reads the archive's own bytes hashes them, and once is enough.
     let (by_writer, by_verifier) = match verified {
         Verified::AsWritten => (Hashes::NONE, hashes),
