@@ -877,7 +877,8 @@ codes! {
     RULE_SHRUNK = "rule/shrunk", Error, Fail,
         "the archive is much smaller than the one before",
         "data do not shrink much between two backups: a part of them is likely to be missing",
-        "compare the two with `veritar list`; if it is right so, give another archive with --previous";
+        "compare the two with `veritar list`; if it is right so, give another archive with --previous, or make the backup once with \
+         --severity rule/shrunk=warning";
     // private keys
     KEY_EMPTY = "key/empty", Error, Fail,
         "a private key's file is empty",

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::publish::{MOST_SIDECAR_BYTES, Written};
 use super::run::End;
@@ -80,13 +80,39 @@ pub struct Sealed {
 }
 
 /// What the verifier read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verified {
     /// The archive as it lies in the folder.
     AsWritten,
     /// What went into the seal, which nobody here can open: of the archive in the folder, the digests alone are proved.
     BeforeSealing,
+}
+
+/// What a sidecar says that a later archive is held against.
+#[derive(Deserialize)]
+struct Before {
+    verdict: String,
+    bytes: u64,
+    sealed: SealedBefore,
+    verified: Verified,
+    report: Option<ReportBefore>,
+}
+
+#[derive(Deserialize)]
+struct SealedBefore {
+    compression: String,
+    encryption: String,
+}
+
+#[derive(Deserialize)]
+struct ReportBefore {
+    archives: Vec<ReadBefore>,
+}
+
+#[derive(Deserialize)]
+struct ReadBefore {
+    bytes: u64,
 }
 
 /// A program that ran.
@@ -184,12 +210,35 @@ impl Receipt {
 
     /// Whether a sidecar says that its archive passed.
     pub(super) fn says_passed(sidecar: &[u8]) -> bool {
-        #[derive(serde::Deserialize)]
+        #[derive(Deserialize)]
         struct Said {
             verdict: String,
         }
         let said = serde_json::from_slice::<Said>(sidecar);
         said.is_ok_and(|said| said.verdict == Overall::Pass.as_str())
+    }
+
+    /// Bytes of an earlier archive that this one can be held against, as its sidecar tells them: it passed, is sealed in the
+    /// same way, which decides what its name ends in, and was verified in the same way. They are those of what the verifier
+    /// read.
+    pub(super) fn bytes_before(&self, sidecar: &[u8]) -> Option<u64> {
+        let before: Before = serde_json::from_slice(sidecar).ok()?;
+        let sealed = self.sealed.as_ref()?;
+        let is_alike = before.verdict == Overall::Pass.as_str()
+            && before.sealed.compression == sealed.compression
+            && before.sealed.encryption == sealed.encryption
+            && Some(before.verified) == self.verified;
+        match before.verified {
+            _ if !is_alike => None,
+            Verified::AsWritten => Some(before.bytes),
+            // What went into the seal may be much more than what came out, and only the report knows how much.
+            Verified::BeforeSealing => Some(before.report?.archives.first()?.bytes),
+        }
+    }
+
+    /// The archive that this one is held against.
+    pub(super) fn previous(&mut self, archive: &str) {
+        self.facts.insert("previous", name(archive.as_bytes()));
     }
 
     pub(super) fn survey(&mut self, survey: &Survey) {

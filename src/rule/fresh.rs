@@ -36,7 +36,7 @@ impl Verdict<'_> {
         if let Some((ratio, advice)) = &set.archive.min_size_ratio {
             let key = "archive.min-size-ratio";
             match form.previous_bytes {
-                None => self.unmatched(key, "no archive was given with --previous to compare with".to_owned()),
+                None => self.unmatched(key, "there is no archive before it to compare with (--previous)".to_owned()),
                 Some(before) if is_shrunk(form.bytes, before, *ratio) => {
                     let message =
                         format!("{} bytes, and the archive before has {before}: less than {ratio} of it", form.bytes);

@@ -193,6 +193,12 @@ fn prepare(ground: &Ground, order: &Order, receipt: &mut Receipt) -> Result<Prep
     options.reading.archive_hashes = by_verifier;
     receipt.sealed(Sealed::of(&seal, survey.form));
     receipt.verified(verified);
+    if options.previous_bytes.is_none()
+        && let Some((archive, bytes)) = folder.newest(&survey.family, |sidecar| receipt.bytes_before(sidecar))?
+    {
+        receipt.previous(&archive);
+        options.previous_bytes = Some(bytes);
+    }
     Ok(Prepared { form: survey.form, place, writer, seal, verified, options })
 }
 

@@ -77,6 +77,29 @@ impl Folder {
         Ok(retired)
     }
 
+    /// The newest archive of a family of whose sidecar `pick` makes something, and what it makes of it. An archive that is
+    /// not what its sidecar says is none.
+    ///
+    /// # Errors
+    /// The folder or a sidecar could not be read.
+    pub fn newest<T>(
+        &self,
+        family: &str,
+        mut pick: impl FnMut(&[u8]) -> Option<T>,
+    ) -> Result<Option<(String, T)>, Trouble> {
+        let dir = self.dir();
+        for this in sidecar::family(dir, family)?.into_iter().rev() {
+            if there(dir, &this.archive, Some(this.bytes))? != There::Whole {
+                continue;
+            }
+            let json = sidecar::content(dir, &name::sidecar(&this.archive))?;
+            if let Some(picked) = json.and_then(|json| pick(&json)) {
+                return Ok(Some((this.archive, picked)));
+            }
+        }
+        Ok(None)
+    }
+
     /// The number of the next archive of a family, for its sidecar: greater than all that are there.
     ///
     /// # Errors

@@ -323,6 +323,36 @@ fn old_archives_go_once_a_newer_one_has_passed() {
 }
 
 #[test]
+fn a_directory_that_shrank_is_let_pass_once_by_its_severity() {
+    let machine = Machine::new();
+    let rules = machine.root().join("rules.toml");
+    let text_of = "schema = 1\nid = \"mine\"\ntitle = \"mine\"\nproduct = \"swarm\"\n[archive]\nmin-size-ratio = 0.5\n\
+                   [[entry]]\nid = \"any\"\npath = \"swarm/**\"\nseverity = \"info\"\n";
+    std::fs::write(&rules, text_of).unwrap();
+    let rules = ["--rules", rules.to_str().unwrap()];
+    // Far more than all the rest.
+    let large = machine.root().join("docker/swarm/large");
+    std::fs::write(&large, vec![b'l'; 4 << 20]).unwrap();
+    let output = machine.backup(&[&["--name", "a"], &rules[..]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    std::fs::remove_file(large).unwrap();
+    for name in ["b", "c"] {
+        let output = machine.backup(&[&["--name", name, "--discard-failed"], &rules[..]].concat());
+        assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+        assert!(
+            text(&output).contains("rule/shrunk") && text(&output).contains("previous  a.tar.gpg"),
+            "{}",
+            text(&output)
+        );
+    }
+    let output = machine.backup(&[&["--name", "d", "--severity", "rule/shrunk=warning"], &rules[..]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let output = machine.backup(&[&["--name", "e"], &rules[..]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(text(&output).contains("previous  d.tar.gpg"), "{}", text(&output));
+}
+
+#[test]
 fn archives_that_failed_go_once_there_are_newer_ones() {
     let machine = Machine::new();
     assert_eq!(machine.backup(&["--name", "good"]).status.code(), Some(0));
