@@ -157,7 +157,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
         ],
     ),
     ("fs::File", &["source/", "produce/pack", "produce/publish", "produce/swarm", "cli/"]),
-    ("rustix::", &["produce/called", "produce/pack", "produce/publish", "produce/run"]),
+    ("rustix::", &["produce/called", "produce/pack", "produce/publish", "produce/run", "cli/dumps.rs"]),
     ("std::net", &["produce/ucp_api/http.rs"]),
     // The last ends the program where somebody waits for what a thread that panicked owes.
     ("std::process", &["cli/", "main.rs", "walk/fan.rs", "produce/run"]),

@@ -11,6 +11,7 @@ mod backup;
 mod cases;
 mod cat;
 mod config;
+mod dumps;
 pub mod exit;
 mod explain;
 mod frames;
@@ -35,10 +36,10 @@ use args::{Args, Command, RulesCommand};
 use config::Config;
 use exit::{Exit, Trouble};
 
-/// Runs the program with `arguments`, the first of which is its own name.
+/// Runs the program with `arguments`, the first of which is its own name. From then on the process leaves no core dump.
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    secrets::keep_out_of_core_dumps();
+    dumps::forbid();
     let args = match Args::try_parse_from(arguments) {
         Ok(args) => args,
         Err(error) => {

@@ -224,14 +224,3 @@ fn run(command: &str) -> io::Result<Secret> {
     }
     line.ok_or_else(|| io::Error::other("the passphrase command printed no passphrase"))
 }
-
-/// Has the system write no core dump of this process, whose memory holds passphrases. Programs that it starts may have
-/// theirs: unlike a limit on the size of core dumps, this is not handed on.
-pub(super) fn keep_out_of_core_dumps() {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    {
-        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-        // A system that knows no such thing is no reason not to look at a backup.
-        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
-    }
-}

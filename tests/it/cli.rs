@@ -571,30 +571,3 @@ fn archives_behind_the_end_marker_are_listed_and_told_apart() {
         "{shown}"
     );
 }
-
-/// The memory of a running veritar holds passphrases.
-#[test]
-fn a_veritar_that_crashes_leaves_no_core_dump() {
-    use std::os::unix::process::ExitStatusExt as _;
-    let folder = scratch();
-    let unlimited = |program: &str| {
-        let mut command = Command::new("sh");
-        command.args(["-c", "ulimit -c unlimited; exec \"$0\" \"$@\"", program]).current_dir(folder.path());
-        command
-    };
-    let other = unlimited("sh").args(["-c", "kill -s ABRT $$"]).status().unwrap();
-    if !other.core_dumped() {
-        println!("skipped cli::a_veritar_that_crashes_leaves_no_core_dump: nothing leaves a core dump here");
-        return;
-    }
-    let fifo = folder.path().join("fifo");
-    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
-    let mut child = unlimited(env!("CARGO_BIN_EXE_veritar")).arg("verify").arg(&fifo).spawn().unwrap();
-    // Opened when both sides are: it has come to the archive, and waits.
-    let archive = std::fs::File::options().write(true).open(&fifo).unwrap();
-    let killed = Command::new("kill").args(["-s", "ABRT", &child.id().to_string()]).status().unwrap();
-    assert!(killed.success());
-    let status = child.wait().unwrap();
-    drop(archive);
-    assert_eq!((status.signal(), status.core_dumped()), (Some(6), false));
-}

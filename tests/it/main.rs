@@ -15,6 +15,7 @@ mod cli;
 mod cli_config;
 mod cli_trust;
 mod corpus;
+mod dumps;
 mod engine;
 mod graph;
 mod hostile;

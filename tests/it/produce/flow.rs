@@ -7,11 +7,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use veritar::produce::flow::{Backup, Failed, Order, back_up, preview};
-use veritar::produce::seal::{Certificate, Compression, Format, Lock, Seal};
+use veritar::produce::seal::{Compression, Format, Seal};
 use veritar::produce::{Made, Planned, Producer, Survey, Trouble, World};
 use veritar::rule::{Choice, parse};
 use veritar::verify::Verdict;
 
+use super::seal::{by_certificates, somebody};
 use super::stage::{NOW, troubles};
 use super::stand_in::names;
 use crate::build::tarball::Tarball;
@@ -280,10 +281,9 @@ fn archives_that_are_made_otherwise_are_not_compared() {
 fn what_only_others_can_open_is_compared_by_what_went_into_the_seal() {
     let target = tempfile::tempdir().unwrap();
     let folder = target.path();
+    let (certificate, _) = somebody(|builder| builder);
     let sealed = |name: &str, bytes: usize| {
-        let certificate = Certificate { name: "owner".to_owned(), bytes: super::seal::somebody(|builder| builder).0 };
-        let lock = Lock { passphrases: Vec::new(), certificates: vec![certificate], format: Format::SeipdV1 };
-        let seal = Seal { compression: Compression::Gzip(6), lock: Some(lock) };
+        let seal = by_certificates(Compression::Gzip(6), Format::SeipdV1, vec![certificate.clone()]);
         let order = Order { seal, can_open: false, ..order(folder, name, &half("error")) };
         made(Product::good(archive(bytes)), &order, 0)
     };
