@@ -290,7 +290,7 @@ impl Place {
     }
 
     /// Keeps what was written as `NAME.failed` with `report` beside it as `NAME.failed.json` (numbered where there are
-    /// some already), or removes it.
+    /// some already), or removes it. Where there is no room for the report, the report is kept alone. What is kept is given.
     ///
     /// # Errors
     /// It could not be kept, or its report not be written, or it could not be removed.
@@ -309,13 +309,19 @@ impl Place {
             if dir.stat(&beside).map_err(Trouble::when("look for", dir.at(&beside)))?.is_some() {
                 continue;
             }
+            // First, so that nothing is kept that nobody is told of.
+            let hidden = match Hidden::write(dir, &beside, report) {
+                // Half an archive that leaves no room for its report is worth less than that, and than the room.
+                Err(trouble) if trouble.is_lack_of_room() => return self.report(report).map(Some),
+                hidden => hidden?,
+            };
             match dir.claim(&self.partial, &kept) {
                 Ok(()) => {}
                 Err(Trouble::Taken { .. }) => continue,
                 Err(trouble) => return Err(trouble),
             }
             self.is_open = false;
-            Hidden::write(dir, &beside, report)?.claim()?;
+            hidden.claim()?;
             dir.sync()?;
             return Ok(Some(dir.at(&kept)));
         }

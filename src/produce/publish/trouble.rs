@@ -83,6 +83,11 @@ impl Trouble {
         move |error| Self::System { doing, path, error }
     }
 
+    /// Whether there is no room left, on the disk or for the user.
+    pub(super) fn is_lack_of_room(&self) -> bool {
+        matches!(self.kind(), Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+    }
+
     /// What the system said, where it said something.
     #[must_use]
     pub fn kind(&self) -> Option<io::ErrorKind> {
